@@ -1,0 +1,34 @@
+"""Audio embeddings from a little labeled and a lot of unlabeled sound.
+
+The names stand in the order of the way of the data: recordings, features, selection of
+triplets, embedding, tags, and the evaluation of all that with few labels.
+"""
+
+from sklearn_triplet import datasets
+from sklearn_triplet._validation import is_labeled
+from sklearn_triplet.embedder import TripletEmbedder
+from sklearn_triplet.negatives import (
+    Candidates,
+    NegativeSelector,
+    OtherLabel,
+    SemiHard,
+)
+from sklearn_triplet.networks import ConvEncoder, DenseEncoder
+from sklearn_triplet.positives import (
+    Nearest,
+    PositiveSelector,
+    SameLabel,
+    Transformed,
+)
+from sklearn_triplet.segments import SegmentedClips, Units
+from sklearn_triplet.strategies import STRATEGIES, Strategy
+from sklearn_triplet.tagger import CRNNTagger, SequenceTagger
+from sklearn_triplet.transforms import (
+    ExampleMixing,
+    GaussianNoise,
+    TemporalProximity,
+    TimeFrequencyShift,
+    Transformation,
+)
+
+__version__ = "0.1.0"

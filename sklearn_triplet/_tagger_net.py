@@ -1,0 +1,98 @@
+"""The tagging step for skorch: clips in, padded batches and losses out."""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils.data import Dataset
+
+
+def pad_clips(clips, scaler):
+    """Standardise clips and pad them with zeros to the longest.
+
+    Parameters
+    ----------
+    clips : Clips
+    scaler : FrameScaler
+
+    Returns
+    -------
+    inputs : dict
+        ``X`` of shape (n, n_features, n_frames), ``lengths`` of shape (n,).
+    """
+    X = np.zeros((len(clips), clips.n_features, clips.lengths.max()), dtype=np.float32)
+    for i, length in enumerate(clips.lengths):
+        X[i, :, :length] = scaler.transform(clips[i])
+    return {"X": torch.from_numpy(X), "lengths": torch.from_numpy(clips.lengths)}
+
+
+class TaggingData(Dataset):
+    """Labeled clips and their targets.
+
+    Parameters
+    ----------
+    clips : Clips
+    labels : Labels
+    scaler : FrameScaler
+    seed : int or None
+        ``None``: in the order given, as for validation.
+    """
+
+    def __init__(self, clips, labels, scaler, seed=None):
+        self.clips = clips
+        self.labels = labels
+        self.scaler = scaler
+        self.rng = None if seed is None else np.random.default_rng(seed)
+
+    def __len__(self):
+        return len(self.clips)
+
+    def make_batch(self, rows):
+        """Return the inputs of the module and the targets of the criterion."""
+        labels = self.labels.take(rows)
+        target = labels.present.astype(np.float32)
+        target[labels.unknown] = np.nan
+        return pad_clips(self.clips.take(rows), self.scaler), torch.from_numpy(target)
+
+
+class ClipBatches:
+    """The iterator that skorch loops over once per epoch.
+
+    Parameters
+    ----------
+    dataset : TaggingData
+    batch_size : int
+    """
+
+    def __init__(self, dataset, batch_size):
+        self.dataset = dataset
+        self.batch_size = batch_size
+
+    def __len__(self):
+        return -(-len(self.dataset) // self.batch_size)
+
+    def __iter__(self):
+        rng, n = self.dataset.rng, len(self.dataset)
+        order = np.arange(n) if rng is None else rng.permutation(n)
+        for rows in np.array_split(order, len(self)):
+            yield self.dataset.make_batch(rows)
+
+
+class TagLoss(nn.Module):
+    """Binary cross-entropy over the known classes, or cross-entropy.
+
+    Parameters
+    ----------
+    multilabel : bool
+    """
+
+    def __init__(self, multilabel):
+        super().__init__()
+        self.multilabel = multilabel
+
+    def forward(self, logits, target):
+        """Compare logits (n, n_classes) with 0/1 targets, NaN where unknown."""
+        if not self.multilabel:
+            return functional.cross_entropy(logits, target.argmax(dim=1))
+        known = ~target.isnan()
+        return functional.binary_cross_entropy_with_logits(logits[known], target[known])

@@ -1,0 +1,107 @@
+"""What the estimators share around skorch: seeds, the validation split, the net."""
+
+import contextlib
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from skorch import NeuralNet
+from skorch.callbacks import EarlyStopping
+from skorch.helper import predefined_split
+
+
+def draw_seeds(random_state, n):
+    """Draw n independent seeds from what scikit-learn takes as random_state."""
+    random_state = check_random_state(random_state)
+    return [int(seed) for seed in random_state.randint(2**31 - 1, size=n)]
+
+
+@contextlib.contextmanager
+def seeded_torch(seed, device):
+    """Seed torch inside the block; outside its generators are as before."""
+    device = torch.device(device)
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def split_clips(labels, fraction, seed):
+    """Split clips into training and validation rows, each class in proportion.
+
+    A clip counts as one of its rarest class; clips without an event and unlabeled ones
+    are classes too. A class of one clip stays in training.
+
+    Parameters
+    ----------
+    labels : Labels
+    fraction : float
+        Of the clips that validate.
+    seed : int
+
+    Returns
+    -------
+    train, valid : ndarray of int
+        Sorted rows.
+    """
+    rng = np.random.default_rng(seed)
+    group = _rarest_class(labels)
+    order = rng.permutation(len(group))
+    order = order[np.argsort(group[order], kind="stable")]
+    # every 1/fraction-th of the rows ordered by class
+    place = (np.arange(len(order)) + rng.random()) * fraction
+    chosen = np.floor(place + fraction) > np.floor(place)
+    sizes = np.bincount(group)
+    chosen &= sizes[group[order]] > 1
+    return np.sort(order[~chosen]), np.sort(order[chosen])
+
+
+def _rarest_class(labels):
+    # shape (n_clips,); the two further columns: without an event, unlabeled
+    silent = labels.labeled & ~labels.present.any(axis=1)
+    columns = np.column_stack([labels.present, silent, ~labels.labeled])
+    frequency = columns.sum(axis=0)
+    return np.where(columns, frequency, len(columns) + 1).argmin(axis=1)
+
+
+def build_net(estimator, module, criterion, batches, valid_data, callbacks=()):
+    """Compose the skorch net of an estimator from the parameters that bear its names.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With max_epochs, lr, batch_size, optimizer, device, callbacks, verbose and
+        patience.
+    module, criterion : nn.Module
+    batches : class
+        The iterator of training and validation.
+    valid_data : Dataset or None
+        ``None``: no early stopping.
+    callbacks : sequence of skorch callbacks
+        Of our own; they come before the user's.
+
+    Returns
+    -------
+    net : NeuralNet
+    """
+    callbacks = list(callbacks)
+    if valid_data is not None:
+        callbacks.append(EarlyStopping(patience=estimator.patience, load_best=True))
+    # skorch writes into callbacks: the user's own instances stay as they are
+    callbacks += [clone(c, safe=False) for c in estimator.callbacks or ()]
+    return NeuralNet(
+        module,
+        criterion=criterion,
+        optimizer=estimator.optimizer,
+        lr=estimator.lr,
+        max_epochs=estimator.max_epochs,
+        batch_size=estimator.batch_size,
+        iterator_train=batches,
+        iterator_valid=batches,
+        train_split=None if valid_data is None else predefined_split(valid_data),
+        callbacks=callbacks,
+        device=estimator.device,
+        verbose=estimator.verbose,
+        warm_start=True,
+    )

@@ -1,0 +1,460 @@
+"""TripletEmbedder: clips (n_clips, n_features, n_frames) in, embeddings out."""
+
+import numbers
+import warnings
+
+import numpy as np
+import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_triplet._training import build_net, draw_seeds, seeded_torch, split_clips
+from sklearn_triplet._triplet_net import (
+    TripletBatches,
+    TripletData,
+    TripletHistory,
+    TripletLoss,
+)
+from sklearn_triplet._validation import (
+    check_choice,
+    check_clips,
+    check_labels,
+    check_number,
+)
+from sklearn_triplet.networks import ConvEncoder, DenseEncoder, UnitEncoder
+from sklearn_triplet.segments import FrameScaler, SegmentedClips
+from sklearn_triplet.strategies import check_strategy
+
+TABLE_ROWS = 256  # rows of a table that are encoded together
+
+
+def _has_columns(estimator):
+    """Whether transform returns a table, whose columns can have names."""
+    return estimator.output == "clip" or getattr(estimator, "flat_", False)
+
+
+class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Embedding learned from labeled and unlabeled clips by a triplet loss.
+
+    Anchors, positives and negatives are drawn by one of the sampling strategies of
+    Table 1, segments of 0.96 s are encoded by the convolutional network of section 4.4
+    and the hinge of eq. (1) is minimised.
+
+    Parameters
+    ----------
+    strategy : {"s1", "s2", "s3", "s4", "s5"} or Strategy, default="s2"
+        How triplets are drawn: a column of Table 1, or selectors of one's own.
+    n_components : int, default=64
+        Components of the embedding, per frame.
+    labeled_ratio : float, default=0.5
+        Labeled anchors among all, in [0, 1] (section 4.6, Table 3). Where there are
+        only labeled or only unlabeled clips, or the strategy uses only labeled ones,
+        all anchors are of that kind.
+    n_triplets : int, default=None
+        Triplets per epoch, redrawn every epoch, no anchor twice before all have been
+        used. ``None``: every labeled segment once, and unlabeled ones by
+        ``labeled_ratio``.
+    margin : float, default=1.0
+        Delta of eq. (1), a squared distance, greater than 0.
+    normalize : bool, default=False
+        Whether f(x) is scaled to unit length in the loss; a margin of 0.2 to 0.5 suits
+        that better. The output of ``transform`` is never scaled.
+    pooling : {"mean", "flatten"}, default="mean"
+        How the frames of a segment make one vector f(x) in the loss.
+    segment_length : int, default=96
+        Frames of a segment; 0.96 s at a hop of 10 ms (section 4.3).
+    output : {"frames", "clip"}, default="frames"
+        What ``transform`` returns: a sequence for ``SequenceTagger``, or mean and
+        standard deviation over the frames of a clip for any scikit-learn estimator.
+    encoder : {"auto", "conv", "dense"} or callable, default="auto"
+        ``"auto"``: dense for a table, convolutional for clips. A callable is called
+        with the number of features and returns a ``torch.nn.Module`` that maps
+        (n, n_features, n_frames), and if its forward takes a second argument the
+        valid frames (n,), to (n, any number of components, n_frames).
+    max_epochs : int, default=20
+        Passes; at the most if ``validation_fraction`` is given.
+    lr : float, default=0.001
+        Learning rate.
+    batch_size : int, default=64
+        Triplets per step; the negatives are chosen within a batch.
+    optimizer : class, default=torch.optim.Adam
+        A torch optimizer, or ``functools.partial`` of one with further settings.
+    device : str or torch.device, default="cpu"
+        Where to compute, such as ``"cuda"``.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Of the encoder in training. ``"bfloat16"`` is about twice as fast on recent
+        CPUs and GPUs; ``transform`` computes in float32 in any case.
+    validation_fraction : float, default=None
+        Clips set apart, in (0, 1), to stop early when the loss of their triplets has
+        not improved for ``patience`` epochs; the best weights are kept.
+    patience : int, default=5
+        See ``validation_fraction``.
+    callbacks : list of skorch callbacks, default=None
+        Checkpoints, progress bars, schedules. They are cloned.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the last weights and scaling.
+    verbose : int, default=0
+        1: a line per epoch.
+    random_state : int, RandomState instance or None, default=None
+        Decides weights, triplets, transformations and the validation split.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net.
+    history_ : skorch.history.History
+        Per epoch: ``train_loss``, ``active_triplets`` (fraction with a loss),
+        ``empty_semi_hard`` (fraction without a candidate farther than the positive),
+        ``no_negative``, ``substituted_positives``, and two measures of collapse,
+        ``effective_rank`` (1 to n_components) and ``spread`` (0 to 1).
+    strategy_ : Strategy
+        What was used.
+    scaler_ : FrameScaler
+        Mean and standard deviation per feature over all training frames.
+    n_components_ : int
+        Components per frame.
+    n_features_in_ : int
+        Features, such as mel bands.
+    n_iter_ : int
+        Epochs that were run.
+
+    See Also
+    --------
+    SequenceTagger : Classifies the sequences that this returns.
+
+    References
+    ----------
+    N. Turpault, R. Serizel and E. Vincent, "Semi-supervised triplet loss based
+    learning of ambient audio embeddings", ICASSP 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_triplet import TripletEmbedder
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(8, 64, 200)).astype("float32")
+    >>> y = [0, 0, 1, 1, -1, -1, -1, -1]
+    >>> embedder = TripletEmbedder(strategy="s2", max_epochs=1, random_state=0)
+    >>> embedder.fit(X, y).transform(X).shape
+    (8, 64, 200)
+    """
+
+    def __init__(
+        self,
+        strategy="s2",
+        *,
+        n_components=64,
+        labeled_ratio=0.5,
+        n_triplets=None,
+        margin=1.0,
+        normalize=False,
+        pooling="mean",
+        segment_length=96,
+        output="frames",
+        encoder="auto",
+        max_epochs=20,
+        lr=1e-3,
+        batch_size=64,
+        optimizer=torch.optim.Adam,
+        device="cpu",
+        precision="float32",
+        validation_fraction=None,
+        patience=5,
+        callbacks=None,
+        warm_start=False,
+        verbose=0,
+        random_state=None,
+    ):
+        self.strategy = strategy
+        self.n_components = n_components
+        self.labeled_ratio = labeled_ratio
+        self.n_triplets = n_triplets
+        self.margin = margin
+        self.normalize = normalize
+        self.pooling = pooling
+        self.segment_length = segment_length
+        self.output = output
+        self.encoder = encoder
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.device = device
+        self.precision = precision
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        """Learn the embedding.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_clips, n_features, n_frames), list of arrays of \
+                shape (n_features, n_frames_i), or array-like of shape (n_samples, \
+                n_features)
+            Clips; shorter ones end in frames of NaN, or come in a list.
+        y : array-like of shape (n_clips,) or (n_clips, n_classes), default=None
+            -1 where unlabeled; see the user guide. ``None``: all unlabeled.
+
+        Returns
+        -------
+        self : TripletEmbedder
+
+        Raises
+        ------
+        ValueError
+            Where a parameter, a clip or a label is not as described above, or the
+            strategy needs labels that y does not have.
+        """
+        self._check_parameters()
+        goes_on = self.warm_start and hasattr(self, "net_")
+        clips = check_clips(self, X, reset=not goes_on)
+        labels = check_labels(y, len(clips), type(self).__name__)
+        self._check_enough(clips, labels)
+        return self._fit(clips, labels, goes_on)
+
+    def _fit(self, clips, labels, goes_on):
+        seeds = draw_seeds(self.random_state, 4)
+        self.strategy_ = check_strategy(self.strategy)
+        train, valid = self._split(labels, seeds[0])
+        if not goes_on:
+            self.flat_ = clips.flat
+            self.scaler_ = FrameScaler.fit(clips)
+        data = self._make_data(clips, labels, train, seeds[1])
+        valid_data = None
+        if valid is not None:
+            valid_data = self._make_data(clips, labels, valid, seeds[2], repeat=True)
+        with seeded_torch(seeds[3], self.device):
+            if not goes_on:
+                self.net_ = self._build_net(clips, valid_data)
+                self.net_.initialize()
+            self.net_.partial_fit(data)
+        self._finish()
+        return self
+
+    def transform(self, X):
+        """Embed every frame of the clips.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+
+        Returns
+        -------
+        embeddings : ndarray, float32
+            ``output="frames"``: shape (n_clips, n_components, n_frames), NaN where a
+            clip is shorter than the longest, or (n_samples, n_components) for a table.
+            ``output="clip"``: shape (n_clips, 2 * n_components), mean and standard
+            deviation over the frames of each clip.
+        """
+        check_is_fitted(self)
+        clips = check_clips(self, X, reset=False)
+        module = self.net_.module_.eval()
+        if clips.flat:
+            frames = self._encode_table(module, clips)
+        else:
+            frames = (self._encode_clip(module, clips[i]) for i in range(len(clips)))
+        if self.output == "clip":
+            return np.stack([_mean_and_deviation(clip) for clip in frames])
+        shape = len(clips), self.n_components_, clips.lengths.max()
+        embeddings = np.full(shape, np.nan, dtype=np.float32)
+        for row, clip in zip(embeddings, frames, strict=True):
+            row[:, : clip.shape[1]] = clip
+        return embeddings[:, :, 0] if clips.flat else embeddings
+
+    @available_if(_has_columns)
+    def get_feature_names_out(self, input_features=None):
+        """Return names such as tripletembedder0 of the columns of a table.
+
+        Only where ``transform`` returns a table: ``output="clip"``, or X is one.
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        names : ndarray of str
+        """
+        return super().get_feature_names_out(input_features)
+
+    @property
+    def _n_features_out(self):
+        return self.n_components_ * (2 if self.output == "clip" else 1)
+
+    @property
+    def history_(self):
+        """The skorch history of the net."""
+        return self.net_.history
+
+    def _check_parameters(self):
+        positive = {"low": 1, "high": np.inf}
+        for name in ("n_components", "segment_length", "max_epochs", "patience"):
+            check_number(self, name, numbers.Integral, **positive)
+        check_number(self, "batch_size", numbers.Integral, 2, np.inf)
+        if self.n_triplets is not None:
+            check_number(self, "n_triplets", numbers.Integral, 2, np.inf)
+        check_number(self, "labeled_ratio", numbers.Real, 0, 1)
+        for name in ("margin", "lr"):
+            check_number(self, name, numbers.Real, 0, np.inf, left="open")
+        if self.validation_fraction is not None:
+            limits = {"low": 0, "high": 1, "left": "open", "right": "open"}
+            check_number(self, "validation_fraction", numbers.Real, **limits)
+        check_choice(self, "pooling", ["mean", "flatten"])
+        check_choice(self, "output", ["frames", "clip"])
+        check_choice(self, "precision", ["float32", "bfloat16"])
+        if not callable(self.encoder):
+            check_choice(self, "encoder", ["auto", "conv", "dense"])
+
+    def _check_enough(self, clips, labels):
+        """Refuse data from which the strategy cannot draw a triplet."""
+        strategy = check_strategy(self.strategy)
+        if len(clips) < 2:
+            raise ValueError(
+                "TripletEmbedder needs at least 2 clips, since a negative comes from "
+                f"another clip than its anchor. Got n_samples = {len(clips)}."
+            )
+        if not strategy.uses_unlabeled and not labels.labeled.any():
+            raise ValueError(
+                f"Strategy {self.strategy!r} draws triplets from labeled clips only, "
+                "but y labels none. Give labels, or choose 's1', 's2' or 's3'."
+            )
+        n_classes = labels.present.any(axis=0).sum()
+        if labels.labeled.any() and strategy.labeled_negative.uses_labels:
+            if n_classes < 2:
+                raise ValueError(
+                    f"Strategy {self.strategy!r} takes negatives of another class, but "
+                    f"the labels in y are of {n_classes} class. Label clips of at "
+                    "least 2 classes, or choose 's1'."
+                )
+
+    def _split(self, labels, seed):
+        if self.validation_fraction is None:
+            return np.arange(len(labels.present)), None
+        train, valid = split_clips(labels, self.validation_fraction, seed)
+        if len(valid) < 2 or len(train) < 2:
+            raise ValueError(
+                f"The 'validation_fraction' parameter of TripletEmbedder leaves "
+                f"{len(train)} clips to train and {len(valid)} to validate; at least 2 "
+                f"of each are needed. Got {self.validation_fraction!r}."
+            )
+        return train, valid
+
+    def _make_data(self, clips, labels, rows, seed, repeat=False):
+        segments = SegmentedClips(
+            clips.take(rows), labels.take(rows), self.scaler_, self.segment_length
+        )
+        return TripletData(
+            segments,
+            check_strategy(self.strategy),
+            self.labeled_ratio,
+            None if repeat else self.n_triplets,
+            seed,
+            repeat,
+        )
+
+    def _build_net(self, clips, valid_data):
+        encoder = self._build_encoder(clips)
+        module = UnitEncoder(encoder, self.pooling, self.normalize, self.precision)
+        self.n_components_ = _count_components(module, clips.n_features)
+        return build_net(
+            self,
+            module,
+            TripletLoss(self.strategy_, self.margin),
+            TripletBatches,
+            valid_data,
+            [TripletHistory()],
+        )
+
+    def _build_encoder(self, clips):
+        if callable(self.encoder):
+            return self.encoder(clips.n_features)
+        dense = self.encoder == "dense" or (self.encoder == "auto" and clips.flat)
+        kind = DenseEncoder if dense else ConvEncoder
+        return kind(clips.n_features, self.n_components)
+
+    def _finish(self):
+        """Say in words what the history says in numbers."""
+        last = self.history_[-1]
+        self.n_iter_ = len(self.history_)
+        if not np.isfinite(last["train_loss"]):
+            raise ValueError(
+                f"The triplet loss became {last['train_loss']} in epoch "
+                f"{self.n_iter_}. Lower lr (now {self.lr!r}) or set normalize=True."
+            )
+        if last["substituted_positives"] > 0:
+            warnings.warn(
+                f"{last['substituted_positives']:.0%} of the anchors had no other clip "
+                "with their label, so another segment of the clip or a transformed "
+                "copy was their positive. Label more clips of the rare classes.",
+                UserWarning,
+                stacklevel=4,
+            )
+        if last["effective_rank"] < 1.5 < self.n_components_ or last["spread"] < 1e-4:
+            warnings.warn(
+                "The embedding has collapsed: effective rank "
+                f"{last['effective_rank']:.2f} of {self.n_components_}, spread "
+                f"{last['spread']:.1e}. Lower lr, raise batch_size, or set "
+                "normalize=True.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def _encode_clip(self, module, clip):
+        # alone, so that neither padding nor a neighbour can change a clip's embedding
+        X = torch.from_numpy(self.scaler_.transform(clip)[None])
+        return _encode(module, X, self.net_.device)[0]
+
+    def _encode_table(self, module, clips):
+        X = np.concatenate([clips[i] for i in range(len(clips))], axis=1)
+        X = self.scaler_.transform(X).T[:, :, None]
+        for begin in range(0, len(X), TABLE_ROWS):
+            block = X[begin : begin + TABLE_ROWS]
+            # blocks of one size: a row's result does not depend on how many there are
+            full = np.zeros((TABLE_ROWS, *X.shape[1:]), dtype=np.float32)
+            full[: len(block)] = block
+            encoded = _encode(module, torch.from_numpy(full), self.net_.device)
+            yield from encoded[: len(block)]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.target_tags.two_d_labels = True
+        tags.target_tags.required = self.strategy in ("s4", "s5")
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _encode(module, X, device):
+    """Encode (n, n_features, n_frames) without padding; returns an array."""
+    lengths = torch.full((len(X),), X.shape[2], device=device)
+    with torch.inference_mode():
+        return module.encode_frames(X.to(device), lengths).cpu().numpy()
+
+
+def _mean_and_deviation(clip):
+    return np.concatenate([clip.mean(axis=1), clip.std(axis=1)])
+
+
+def _count_components(module, n_features):
+    """Try an encoder on a few frames; refuse one that does not keep them."""
+    n_frames = 8
+    X = torch.zeros(2, n_features, n_frames)
+    module.eval()
+    with torch.inference_mode():
+        shape = module.encode_frames(X, torch.full((2,), n_frames)).shape
+    if len(shape) != 3 or shape[0] != 2 or shape[2] != n_frames:
+        raise ValueError(
+            "The 'encoder' of TripletEmbedder must map (n, n_features, n_frames) to "
+            f"(n, n_components, n_frames). It maps {tuple(X.shape)} to {tuple(shape)}."
+        )
+    return shape[1]

@@ -1,0 +1,246 @@
+"""The paper's networks in torch (section 4.4): frames in, frames out.
+
+Encoders map ``(n, n_features, n_frames)`` and the number of valid frames ``(n,)`` to
+``(n, n_components, n_frames)``. Padded frames never reach a statistic or a
+neighbouring frame.
+"""
+
+import inspect
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+
+def frame_mask(lengths, n_frames):
+    """Tell the valid frames, shape (n, n_frames), bool."""
+    return torch.arange(n_frames, device=lengths.device) < lengths[:, None]
+
+
+def mean_over_frames(X, lengths):
+    """Average (n, n_components, n_frames) over the valid frames."""
+    mask = frame_mask(lengths, X.shape[2])[:, None]
+    return (X * mask).sum(dim=2) / lengths[:, None]
+
+
+class MaskedBatchNorm(nn.BatchNorm2d):
+    """Batch normalisation whose statistics see valid frames only."""
+
+    def forward(self, X, mask):
+        """Normalise (n, n_channels, height, n_frames)."""
+        if mask is None or not self.training:
+            return super().forward(X)
+        # (n_valid_frames, n_channels, height, 1): only what is valid
+        valid = X.permute(0, 3, 1, 2)[mask].unsqueeze(3)
+        out = torch.zeros_like(X.permute(0, 3, 1, 2))
+        out[mask] = super().forward(valid).squeeze(3).to(out.dtype)
+        return out.permute(0, 2, 3, 1)
+
+
+class ConvEncoder(nn.Module):
+    """Three times (3x3 convolution, batch norm, pooling of 4 in frequency, ReLU).
+
+    With 64 bands nothing is left of the frequency axis after three poolings; with
+    another number the maximum over the rest is taken.
+
+    Parameters
+    ----------
+    n_features : int
+        Mel bands. Any number does.
+    n_components : int, default=64
+        Filters of every layer and components of the embedding.
+    n_layers : int, default=3
+    pool_size : int, default=4
+        Pooling in frequency after every layer; there is none in time.
+    """
+
+    def __init__(self, n_features, n_components=64, n_layers=3, pool_size=4):
+        super().__init__()
+        self.pool_size = pool_size
+        n_inputs = [1] + [n_components] * (n_layers - 1)
+        # batch norm has a shift of its own
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(n, n_components, 3, padding=1, bias=False) for n in n_inputs
+        )
+        self.norms = nn.ModuleList(MaskedBatchNorm(n_components) for _ in n_inputs)
+        # half again as fast as the default layout on CPUs
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, X, lengths):
+        """Encode (n, n_features, n_frames) to (n, n_components, n_frames)."""
+        mask = frame_mask(lengths, X.shape[2])
+        mask = None if bool(mask.all()) else mask
+        X = X[:, None].contiguous(memory_format=torch.channels_last)
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            X = norm(convolution(X), mask)
+            X = functional.max_pool2d(X, (self.pool_size, 1), ceil_mode=True).relu()
+            if mask is not None:
+                # what an unpadded clip has beyond its end: the convolution's own zeros
+                X = X * mask[:, None, None]
+        return X.amax(dim=2)
+
+
+class DenseEncoder(nn.Module):
+    """Two hidden layers for frames without context: rows of a table.
+
+    Parameters
+    ----------
+    n_features : int
+    n_components : int, default=64
+    n_hidden : int, default=256
+        Width of the hidden layers.
+    """
+
+    def __init__(self, n_features, n_components=64, n_hidden=256):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(n_features, n_hidden),
+            nn.ReLU(),
+            nn.Linear(n_hidden, n_hidden),
+            nn.ReLU(),
+            nn.Linear(n_hidden, n_components),
+        )
+
+    def forward(self, X, lengths):
+        """Encode (n, n_features, n_frames) to (n, n_components, n_frames)."""
+        return self.layers(X.transpose(1, 2)).transpose(1, 2)
+
+
+class UnitEncoder(nn.Module):
+    """An encoder and the pools that make one vector of a unit: f(x) of eq. (1).
+
+    Parameters
+    ----------
+    encoder : nn.Module
+        Called with (X, lengths), or with X alone if its forward takes one argument.
+    pooling : {"mean", "flatten"}
+        Over the frames of a segment. The segments of a unit are averaged.
+    normalize : bool
+        Whether the vector is scaled to unit length.
+    precision : {"float32", "bfloat16"}
+        Of the encoder in training.
+    """
+
+    def __init__(self, encoder, pooling, normalize, precision):
+        super().__init__()
+        self.encoder = encoder
+        self.pooling = pooling
+        self.normalize = normalize
+        self.precision = precision
+        self.takes_lengths = len(inspect.signature(encoder.forward).parameters) > 1
+
+    def encode_frames(self, X, lengths):
+        """Encode (n, n_features, n_frames) frame by frame."""
+        reduced = self.training and self.precision == "bfloat16"
+        with torch.autocast(X.device.type, dtype=torch.bfloat16, enabled=reduced):
+            args = (X, lengths) if self.takes_lengths else (X,)
+            return self.encoder(*args).float()
+
+    def forward(self, X, lengths):
+        """Encode units (n_units, k, n_features, n_frames) to (n_units, n_outputs)."""
+        n_units, k = lengths.shape
+        lengths = lengths.flatten()
+        frames = self.encode_frames(X.flatten(0, 1), lengths)
+        if self.pooling == "mean":
+            pooled = mean_over_frames(frames, lengths)
+        else:
+            pooled = (frames * frame_mask(lengths, frames.shape[2])[:, None]).flatten(1)
+        units = pooled.unflatten(0, (n_units, k)).mean(dim=1)
+        return functional.normalize(units, dim=1) if self.normalize else units
+
+
+class RecurrentHead(nn.Module):
+    """Bidirectional GRU and a linear layer per frame.
+
+    Parameters
+    ----------
+    n_features, n_classes : int
+    n_layers, n_cells : int
+        Of the GRU; the cells are per direction.
+    dropout : float
+        Before and between the layers.
+    frame_pooling : int
+        So many frames are averaged into one before the GRU.
+    """
+
+    def __init__(
+        self, n_features, n_classes, n_layers, n_cells, dropout, frame_pooling
+    ):
+        super().__init__()
+        self.frame_pooling = frame_pooling
+        self.dropout = nn.Dropout(dropout)
+        self.gru = nn.GRU(
+            n_features,
+            n_cells,
+            n_layers,
+            batch_first=True,
+            bidirectional=True,
+            dropout=dropout if n_layers > 1 else 0.0,
+        )
+        self.linear = nn.Linear(2 * n_cells, n_classes)
+
+    def forward(self, X, lengths):
+        """Return logits (n, n_classes, n_steps) and the number of valid steps (n,)."""
+        X, lengths = average_frames(X, lengths, self.frame_pooling)
+        sequence = self.dropout(X.transpose(1, 2))
+        if bool((lengths == sequence.shape[1]).all()):
+            hidden, _ = self.gru(sequence)
+        else:
+            packed = pack_padded_sequence(
+                sequence, lengths.cpu(), batch_first=True, enforce_sorted=False
+            )
+            hidden, _ = pad_packed_sequence(
+                self.gru(packed)[0], batch_first=True, total_length=sequence.shape[1]
+            )
+        return self.linear(self.dropout(hidden)).transpose(1, 2), lengths
+
+
+def average_frames(X, lengths, n_frames):
+    """Average n_frames neighbouring valid frames into one.
+
+    Parameters
+    ----------
+    X : tensor of shape (n, n_features, n_total)
+    lengths : tensor of shape (n,), int64
+    n_frames : int
+
+    Returns
+    -------
+    X : tensor of shape (n, n_features, ceil(n_total / n_frames))
+    lengths : tensor of shape (n,), int64
+    """
+    if n_frames == 1:
+        return X, lengths
+    mask = frame_mask(lengths, X.shape[2])[:, None].to(X.dtype)
+    rest = -X.shape[2] % n_frames
+    sums, counts = (
+        functional.pad(values, (0, rest)).unflatten(2, (-1, n_frames)).sum(dim=3)
+        for values in (X * mask, mask)
+    )
+    return sums / counts.clamp(min=1), -(-lengths // n_frames)
+
+
+class ClipTagger(nn.Module):
+    """An optional encoder and a recurrent head: clips in, logits per clip out.
+
+    Parameters
+    ----------
+    encoder : nn.Module or None
+    head : RecurrentHead
+    """
+
+    def __init__(self, encoder, head):
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+
+    def frame_logits(self, X, lengths):
+        """Return logits (n, n_classes, n_steps) and the number of valid steps (n,)."""
+        if self.encoder is not None:
+            X = self.encoder(X, lengths)
+        return self.head(X, lengths)
+
+    def forward(self, X, lengths):
+        """Return logits (n, n_classes): the mean over valid frames."""
+        return mean_over_frames(*self.frame_logits(X, lengths))

@@ -1,0 +1,248 @@
+"""Positive selectors: anchors in, one positive per anchor out (Table 1, upper half).
+
+A selector returns *samples*, not indices, so that a noisy copy and a nearest neighbour
+share one contract. A selector of one's own is a class with ``select``.
+"""
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+
+from sklearn_triplet.segments import Units
+from sklearn_triplet.transforms import (
+    ExampleMixing,
+    GaussianNoise,
+    TemporalProximity,
+    TimeFrequencyShift,
+)
+
+TRANSFORMATIONS = (
+    GaussianNoise(),
+    TimeFrequencyShift(),
+    TemporalProximity(),
+    ExampleMixing(),
+)
+BLOCK = 2048  # segments per matrix product: 2048 x 6144 float32 values are 50 MB
+
+
+class PositiveSelector(BaseEstimator):
+    """Base class of positive selectors.
+
+    Attributes
+    ----------
+    uses_labels : bool
+        Whether the selector can only serve labeled anchors.
+    """
+
+    uses_labels = False
+
+    def prepare(self, segments, anchors):
+        """Look at the training set once per fit; most selectors need not.
+
+        Parameters
+        ----------
+        segments : SegmentedClips
+        anchors : ndarray of int
+            All segments that will be anchors of this selector.
+        """
+
+    def select(self, anchors, segments, rng):
+        """Return one positive per anchor.
+
+        Parameters
+        ----------
+        anchors : Units
+        segments : SegmentedClips
+            The training set, where further segments can be taken from.
+        rng : numpy.random.Generator
+            The only source of chance.
+
+        Returns
+        -------
+        positives : Units
+            ``substituted`` where the rule had no answer and something else was taken.
+        """
+        raise TypeError(f"{type(self).__name__} must define select().")
+
+
+class Transformed(PositiveSelector):
+    """Take a transformed copy of the anchor (sections 2.3 and 3.2).
+
+    Each anchor gets one of the transformations, drawn uniformly among those that
+    apply to it: a clip of a single segment has no neighbour in time, a row of a table
+    can only get noise.
+
+    Parameters
+    ----------
+    transformations : sequence of Transformation, default=None
+        ``None``: the paper's four at the paper's settings.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import GaussianNoise, Transformed
+    >>> Transformed([GaussianNoise(sigma=1.0)])
+    Transformed(transformations=[GaussianNoise(sigma=1.0)])
+    """
+
+    def __init__(self, transformations=None):
+        self.transformations = transformations
+
+    def select(self, anchors, segments, rng):
+        """Return one transformed copy per anchor."""
+        transformations = self.transformations
+        if transformations is None:
+            transformations = TRANSFORMATIONS
+        applies = np.array([t.applies_to(anchors, segments) for t in transformations])
+        # the largest of uniform numbers among those that apply is a uniform draw
+        draw = np.where(applies, rng.random(applies.shape), -1.0)
+        choice = np.where(applies.any(axis=0), draw.argmax(axis=0), -1)
+        parts, rows = [], []
+        for i in np.unique(choice):
+            rows.append(np.flatnonzero(choice == i))
+            chosen = anchors.take(rows[-1])
+            if i < 0:
+                chosen.substituted[:] = True
+                parts.append(chosen)
+            else:
+                parts.append(transformations[i].apply(chosen, segments, rng))
+        return Units.assemble(parts, rows)
+
+
+class SameLabel(PositiveSelector):
+    """Take a segment of another clip that shares a label (section 2.2).
+
+    A partner clip is drawn uniformly among those that share at least one class known
+    to be present in both, then one of its segments. Where there is no partner, another
+    segment of the anchor's own clip is taken, and where there is none either, a
+    transformed copy: a rare class must not crash a fold. Such substitutes are warned
+    about once and counted in the history.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import SameLabel
+    >>> SameLabel()
+    SameLabel()
+    """
+
+    uses_labels = True
+
+    def select(self, anchors, segments, rng):
+        """Return one partner per anchor."""
+        present = segments.labels.present
+        shares = present[anchors.clips] @ present.T
+        shares[np.arange(len(anchors)), anchors.clips] = False
+        draw = np.where(shares, rng.random(shares.shape), -1.0)
+        has_partner = shares.any(axis=1)
+        own_clip = ~has_partner & (segments.count[anchors.clips] > 1)
+        copy = ~has_partner & ~own_clip
+        k = anchors.segments.shape[1]
+        parts, rows = [], [np.flatnonzero(m) for m in (has_partner, own_clip, copy)]
+        partners = draw.argmax(axis=1)[rows[0]]
+        parts.append(segments.take(segments.draw_from_clips(partners, k, rng)))
+        neighbours = TemporalProximity(np.iinfo(int).max)
+        parts.append(neighbours.apply(anchors.take(rows[1]), segments, rng))
+        if len(rows[2]):
+            parts.append(Transformed().select(anchors.take(rows[2]), segments, rng))
+        for part in parts[1:]:
+            part.substituted[:] = True
+        return Units.assemble(parts, rows[: len(parts)])
+
+
+class Nearest(PositiveSelector):
+    """Take the nearest segment of the training set in the input space (section 3.3).
+
+    The search is exact: L2 distance between flattened standardised segments, never the
+    anchor itself. Frames that are padded in either segment do not count: the distance
+    is then that of the common frames, scaled to a full segment.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=1
+        More than 1: one of the k nearest is drawn each time ("we could take one of the
+        nearest samples", section 4.6).
+    exclude_same_clip : bool, default=False
+        Whether segments of the anchor's own clip are passed over.
+
+    Attributes
+    ----------
+    neighbors_ : ndarray of shape (n_segments, n_neighbors), int
+        The neighbours of the segments that serve as anchors, nearest first, and -1
+        where there are fewer. Set by ``prepare``.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import Nearest
+    >>> Nearest(n_neighbors=5)
+    Nearest(n_neighbors=5)
+    """
+
+    def __init__(self, n_neighbors=1, exclude_same_clip=False):
+        self.n_neighbors = n_neighbors
+        self.exclude_same_clip = exclude_same_clip
+
+    def prepare(self, segments, anchors):
+        """Search the neighbours of all anchors, block by block."""
+        self.neighbors_ = np.full((len(segments), self.n_neighbors), -1)
+        everything = np.arange(len(segments))
+        for begin in range(0, len(anchors), BLOCK):
+            rows = anchors[begin : begin + BLOCK]
+            best = torch.full((len(rows), 0), torch.inf)
+            index = torch.zeros((len(rows), 0), dtype=torch.int64)
+            for start in range(0, len(segments), BLOCK):
+                columns = everything[start : start + BLOCK]
+                distances = self._distances(rows, columns, segments)
+                ids = torch.from_numpy(columns).expand(len(rows), -1)
+                best, index = (
+                    torch.cat([best, distances], 1),
+                    torch.cat([index, ids], 1),
+                )
+                k = min(self.n_neighbors, best.shape[1])
+                best, order = best.topk(k, dim=1, largest=False)
+                index = index.gather(1, order)
+            index[torch.isinf(best)] = -1
+            self.neighbors_[rows, : index.shape[1]] = index.numpy()
+
+    def _distances(self, rows, columns, segments):
+        """Squared distances between two blocks, infinite where not allowed."""
+        left, right = (segments.take(ids[:, None]) for ids in (rows, columns))
+        distances = squared_distances(left, right)
+        if self.exclude_same_clip:
+            banned = left.clips[:, None] == right.clips[None]
+        else:
+            banned = rows[:, None] == columns[None]
+        distances[torch.from_numpy(banned)] = torch.inf
+        return distances
+
+    def select(self, anchors, segments, rng):
+        """Return one of the nearest segments per anchor."""
+        known = self.neighbors_[anchors.segments[:, 0]]
+        n_known = np.maximum((known >= 0).sum(axis=1), 1)
+        ids = known[np.arange(len(known)), rng.integers(n_known)]
+        lonely = ids < 0
+        ids = np.where(lonely, anchors.segments[:, 0], ids)
+        return segments.take(ids[:, None], substituted=lonely)
+
+
+def squared_distances(left, right):
+    """Squared L2 distances between units of one segment, over their common frames.
+
+    Parameters
+    ----------
+    left, right : Units
+        With k = 1.
+
+    Returns
+    -------
+    distances : tensor of shape (n_left, n_right), float32
+    """
+    a, b = (torch.from_numpy(units.X[:, 0]) for units in (left, right))
+    n_frames = a.shape[-1]
+    product = a.flatten(1) @ b.flatten(1).T
+    frames = torch.arange(n_frames)
+    valid_a, valid_b = (
+        (frames < torch.from_numpy(units.lengths)).float() for units in (left, right)
+    )
+    # |a|^2 over the frames that are valid in b, and the other way round
+    distances = a.square().sum(1) @ valid_b.T + valid_a @ b.square().sum(1).T
+    distances = (distances - 2 * product).clamp_min_(0)
+    return distances * (n_frames / (valid_a @ valid_b.T))
