@@ -76,10 +76,8 @@ def is_labeled(y):
 
 def as_label_array(y):
     """Turn y into an array without letting numpy rewrite -1 as the string '-1'."""
-    if not hasattr(y, "dtype") and not hasattr(y, "to_numpy"):
-        y = list(y)
-        if any(isinstance(label, str) for label in y):
-            y = np.array([*y, None], dtype=object)[:-1]
+    if isinstance(y, list | tuple) and any(isinstance(label, str) for label in y):
+        y = np.array([*y, None], dtype=object)[:-1]
     y = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
     if y.dtype.kind in "OUST" and any(
         isinstance(label, str) and label == "-1" for label in y.ravel()
@@ -125,16 +123,19 @@ def check_labels(y, n_clips, estimator_name):
 def _check_single_label(y):
     if y.dtype.kind == "f":
         assert_all_finite(y, input_name="y")
+    labeled = np.asarray(y != UNLABELED)
     if y.dtype.kind in "iuf" and set(np.unique(y)) == {-1, 1}:
         warnings.warn(
-            "y holds only -1 and +1, which looks like binary labels. Here -1 means "
-            "unlabeled, so there is one class. Recode the two classes as 0 and 1.",
+            "y holds only -1 and +1, which looks like binary labels. Both are taken as "
+            "classes, since with -1 for unlabeled there would be only one. Recode "
+            "binary labels as 0 and 1, or label clips of another class.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
-    labeled = np.asarray(y != UNLABELED)
-    check_classification_targets(y[labeled]) if labeled.any() else None
+        labeled[:] = True
     known = y[labeled]
+    if len(known):
+        check_classification_targets(known)
     if known.dtype == object:
         _refuse_mixed_types(known)
     classes, codes = np.unique(known, return_inverse=True)
@@ -268,7 +269,9 @@ def _valid_frames(clip, i, name):
     return int(length)
 
 
-def check_number(estimator, name, kind, low, high, *, left="closed", right="closed"):
+def check_number(
+    estimator, name, kind, low, high=np.inf, *, left="closed", right="closed"
+):
     """Refuse a parameter outside its range, in a sentence."""
     value = getattr(estimator, name)
     ok = isinstance(value, kind) and not isinstance(value, bool | np.bool_)

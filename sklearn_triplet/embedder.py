@@ -77,7 +77,8 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         (n, n_features, n_frames), and if its forward takes a second argument the
         valid frames (n,), to (n, any number of components, n_frames).
     max_epochs : int, default=20
-        Passes; at the most if ``validation_fraction`` is given.
+        Passes; at the most if ``validation_fraction`` is given. 0: only the scaling is
+        learned, the encoder keeps its random weights (a strong baseline).
     lr : float, default=0.001
         Learning rate.
     batch_size : int, default=64
@@ -219,7 +220,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         goes_on = self.warm_start and hasattr(self, "net_")
         clips = check_clips(self, X, reset=not goes_on)
         labels = check_labels(y, len(clips), type(self).__name__)
-        self._check_enough(clips, labels)
+        self._check_enough(clips, labels, y is None)
         return self._fit(clips, labels, goes_on)
 
     def _fit(self, clips, labels, goes_on):
@@ -297,15 +298,15 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return self.net_.history
 
     def _check_parameters(self):
-        positive = {"low": 1, "high": np.inf}
-        for name in ("n_components", "segment_length", "max_epochs", "patience"):
-            check_number(self, name, numbers.Integral, **positive)
-        check_number(self, "batch_size", numbers.Integral, 2, np.inf)
+        for name in ("n_components", "segment_length", "patience"):
+            check_number(self, name, numbers.Integral, 1)
+        check_number(self, "max_epochs", numbers.Integral, 0)
+        check_number(self, "batch_size", numbers.Integral, 2)
         if self.n_triplets is not None:
-            check_number(self, "n_triplets", numbers.Integral, 2, np.inf)
+            check_number(self, "n_triplets", numbers.Integral, 2)
         check_number(self, "labeled_ratio", numbers.Real, 0, 1)
         for name in ("margin", "lr"):
-            check_number(self, name, numbers.Real, 0, np.inf, left="open")
+            check_number(self, name, numbers.Real, 0, left="open")
         if self.validation_fraction is not None:
             limits = {"low": 0, "high": 1, "left": "open", "right": "open"}
             check_number(self, "validation_fraction", numbers.Real, **limits)
@@ -315,7 +316,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if not callable(self.encoder):
             check_choice(self, "encoder", ["auto", "conv", "dense"])
 
-    def _check_enough(self, clips, labels):
+    def _check_enough(self, clips, labels, y_is_none):
         """Refuse data from which the strategy cannot draw a triplet."""
         strategy = check_strategy(self.strategy)
         if len(clips) < 2:
@@ -324,9 +325,14 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 f"another clip than its anchor. Got n_samples = {len(clips)}."
             )
         if not strategy.uses_unlabeled and not labels.labeled.any():
+            found = (
+                "TripletEmbedder requires y to be passed, but the target y is None"
+                if y_is_none
+                else "y labels none"
+            )
             raise ValueError(
                 f"Strategy {self.strategy!r} draws triplets from labeled clips only, "
-                "but y labels none. Give labels, or choose 's1', 's2' or 's3'."
+                f"but {found}. Give labels, or choose 's1', 's2' or 's3'."
             )
         n_classes = labels.present.any(axis=0).sum()
         if labels.labeled.any() and strategy.labeled_negative.uses_labels:
@@ -384,8 +390,10 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _finish(self):
         """Say in words what the history says in numbers."""
-        last = self.history_[-1]
         self.n_iter_ = len(self.history_)
+        if not self.n_iter_:
+            return
+        last = self.history_[-1]
         if not np.isfinite(last["train_loss"]):
             raise ValueError(
                 f"The triplet loss became {last['train_loss']} in epoch "

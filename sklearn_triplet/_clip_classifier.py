@@ -1,0 +1,226 @@
+"""What the taggers share: fitting on labeled clips, predicting clips and frames."""
+
+import numbers
+from abc import ABCMeta, abstractmethod
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_triplet._tagger_net import ClipBatches, TaggingData, TagLoss, pad_clips
+from sklearn_triplet._training import build_net, draw_seeds, seeded_torch, split_clips
+from sklearn_triplet._validation import check_clips, check_labels, check_number
+from sklearn_triplet.networks import RecurrentHead
+from sklearn_triplet.segments import FrameScaler
+
+PREDICT_BATCH = 32
+
+
+class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
+    """A tagger but for its network: what it learns from, and what it predicts."""
+
+    @abstractmethod
+    def _build_module(self, n_features, n_classes):
+        """Return the untrained ClipTagger."""
+
+    def fit(self, X, y):
+        """Learn from the labeled clips; unlabeled ones have no influence at all.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_clips, n_features, n_frames), list of arrays of \
+                shape (n_features, n_frames_i), or array-like of shape (n_samples, \
+                n_features)
+            Clips; shorter ones end in frames of NaN, or come in a list.
+        y : array-like of shape (n_clips,) or (n_clips, n_classes)
+            -1 where unlabeled. In an indicator, single entries of -1 are unknown
+            classes, which are left out of the loss.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            Where a parameter, a clip or a label is not as described above, no clip is
+            labeled or only one class is.
+        """
+        self._check_parameters()
+        clips = check_clips(self, X, reset=True)
+        labels = self._check_labels(y, len(clips))
+        rows = np.flatnonzero(labels.labeled)
+        return self._fit(clips.take(rows), labels.take(rows))
+
+    def _fit(self, clips, labels):
+        seeds = draw_seeds(self.random_state, 3)
+        self.classes_ = labels.classes
+        self.multilabel_ = labels.multilabel
+        self.scaler_ = FrameScaler.fit(clips)
+        train, valid_data = np.arange(len(clips)), None
+        if self.validation_fraction is not None:
+            train, valid = split_clips(labels, self.validation_fraction, seeds[0])
+            self._check_split(train, valid)
+            valid_data = TaggingData(
+                clips.take(valid), labels.take(valid), self.scaler_
+            )
+        data = TaggingData(
+            clips.take(train), labels.take(train), self.scaler_, seeds[1]
+        )
+        with seeded_torch(seeds[2], self.device):
+            module = self._build_module(clips.n_features, len(self.classes_))
+            criterion = TagLoss(self.multilabel_)
+            self.net_ = build_net(self, module, criterion, ClipBatches, valid_data)
+            self.net_.fit(data)
+        self.n_iter_ = len(self.history_)
+        return self
+
+    def predict_proba(self, X):
+        """Return the probability of each class in each clip.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_clips, n_classes), float32
+            Rows sum to 1 for single labels, and are independent for multi-label.
+        """
+        logits, lengths = self._frame_logits(X)
+        frames = torch.arange(logits.shape[2]) < lengths[:, None]
+        means = (logits * frames[:, None]).sum(dim=2) / lengths[:, None]
+        return self._to_probabilities(means).numpy()
+
+    def predict(self, X):
+        """Return the tags of each clip.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+
+        Returns
+        -------
+        tags : ndarray of shape (n_clips,) or (n_clips, n_classes)
+            The most probable class, or for multi-label 1 where the probability is
+            at least ``threshold``.
+        """
+        probabilities = self.predict_proba(X)
+        if self.multilabel_:
+            return (probabilities >= np.asarray(self.threshold)).astype(int)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def predict_frames(self, X):
+        """Return the probability of each class in each frame.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_clips, n_classes, n_frames), float32
+            NaN where a clip is shorter than the longest. Learned from the labels of
+            whole clips, so they tell what the tagger listens to, not event borders.
+        """
+        logits, steps = self._frame_logits(X)
+        clips = check_clips(self, X, reset=False)
+        probabilities = self._to_probabilities(logits)
+        frames = probabilities.repeat_interleave(self._frames_per_step(), dim=2)
+        frames = frames[:, :, : clips.lengths.max()].numpy()
+        beyond = np.arange(frames.shape[2]) >= clips.lengths[:, None]
+        frames.transpose(0, 2, 1)[beyond] = np.nan
+        return frames
+
+    @property
+    def history_(self):
+        """The skorch history of the net."""
+        return self.net_.history
+
+    def _frame_logits(self, X):
+        """Return logits (n_clips, n_classes, n_steps) and steps (n_clips,)."""
+        check_is_fitted(self)
+        clips = check_clips(self, X, reset=False)
+        module, device = self.net_.module_.eval(), self.net_.device
+        per_step = self._frames_per_step()
+        steps = torch.from_numpy(-(-clips.lengths // per_step))
+        logits = torch.zeros(len(clips), len(self.classes_), int(steps.max()))
+        # neighbours in length share a batch, so that little of it is padding
+        order = np.argsort(clips.lengths, kind="stable")
+        for begin in range(0, len(order), PREDICT_BATCH):
+            rows = order[begin : begin + PREDICT_BATCH]
+            batch = pad_clips(clips.take(rows), self.scaler_)
+            with torch.inference_mode():
+                out, _ = module.frame_logits(
+                    batch["X"].to(device), batch["lengths"].to(device)
+                )
+            logits[torch.from_numpy(rows), :, : out.shape[2]] = out.cpu()
+        return logits, steps
+
+    def _to_probabilities(self, logits):
+        return logits.sigmoid() if self.multilabel_ else logits.softmax(dim=1)
+
+    def _frames_per_step(self):
+        return self.net_.module_.head.frame_pooling
+
+    def _check_parameters(self):
+        names = ("n_layers", "n_cells", "frame_pooling", "max_epochs", "batch_size")
+        for name in (*names, "patience"):
+            check_number(self, name, numbers.Integral, 1)
+        check_number(self, "lr", numbers.Real, 0, left="open")
+        check_number(self, "dropout", numbers.Real, 0, 1, right="open")
+        if self.validation_fraction is not None:
+            limits = {"low": 0, "high": 1, "left": "open", "right": "open"}
+            check_number(self, "validation_fraction", numbers.Real, **limits)
+
+    def _check_labels(self, y, n_clips):
+        name = type(self).__name__
+        if y is None:
+            raise ValueError(
+                f"{name} requires y to be passed, but the target y is None. Give one "
+                "label per clip, -1 where unlabeled."
+            )
+        labels = check_labels(y, n_clips, name)
+        if not labels.labeled.any():
+            raise ValueError(
+                f"{name} learns from labeled clips, but y labels none of the {n_clips} "
+                "clips: every entry is -1. Label some clips of each class."
+            )
+        if not labels.multilabel and len(labels.classes) < 2:
+            raise ValueError(
+                f"{name} needs labels of at least two classes. y holds only one class, "
+                f"{labels.classes[0]}."
+            )
+        thresholds = np.shape(self.threshold)
+        if thresholds not in ((), (len(labels.classes),)):
+            raise ValueError(
+                f"The 'threshold' parameter of {name} must be a number or one number "
+                f"per class ({len(labels.classes)}). Got shape {thresholds}."
+            )
+        return labels
+
+    def _check_split(self, train, valid):
+        if not len(train) or not len(valid):
+            raise ValueError(
+                f"The 'validation_fraction' parameter of {type(self).__name__} leaves "
+                f"{len(train)} labeled clips to train and {len(valid)} to validate. "
+                f"Got {self.validation_fraction!r}: change it, or label more clips."
+            )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.classifier_tags.multi_label = True
+        tags.target_tags.two_d_labels = True
+        return tags
+
+    def _build_head(self, n_features, n_classes):
+        return RecurrentHead(
+            n_features,
+            n_classes,
+            self.n_layers,
+            self.n_cells,
+            self.dropout,
+            self.frame_pooling,
+        )

@@ -1,0 +1,37 @@
+"""scikit-learn's own checks, in full and with no expected failure."""
+
+import pytest
+from sklearn.utils.estimator_checks import (
+    estimator_checks_generator,
+    parametrize_with_checks,
+)
+
+from sklearn_triplet import (
+    CRNNTagger,
+    LogMel,
+    SequenceTagger,
+    TripletEmbedder,
+)
+
+# small and short: what is checked is the manners, not the learning
+EMBEDDERS = [
+    TripletEmbedder(strategy, n_components=4, max_epochs=2, random_state=0)
+    for strategy in ("s1", "s2", "s3", "s4", "s5")
+]
+TAGGERS = [
+    SequenceTagger(n_cells=16, max_epochs=30, lr=0.01, random_state=0),
+    CRNNTagger(n_components=8, n_cells=16, max_epochs=30, lr=0.01, random_state=0),
+]
+ESTIMATORS = [LogMel(n_fft=64, win_length=64, hop_length=16, n_mels=4)]
+ESTIMATORS += EMBEDDERS + TAGGERS
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_common_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+def test_the_checks_really_ran(estimator):
+    # tags that exclude 2-D input would leave a single check, still green
+    assert len(list(estimator_checks_generator(estimator))) > 40
