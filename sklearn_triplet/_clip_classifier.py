@@ -9,7 +9,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_triplet._tagger_net import ClipBatches, TaggingData, TagLoss, pad_clips
-from sklearn_triplet._training import build_net, draw_seeds, seeded_torch, split_clips
+from sklearn_triplet._training import (
+    build_net,
+    draw_seeds,
+    seeded_torch,
+    split_clips,
+    train,
+)
 from sklearn_triplet._validation import check_clips, check_labels, check_number
 from sklearn_triplet.networks import RecurrentHead
 from sklearn_triplet.segments import FrameScaler
@@ -58,21 +64,20 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         self.classes_ = labels.classes
         self.multilabel_ = labels.multilabel
         self.scaler_ = FrameScaler.fit(clips)
-        train, valid_data = np.arange(len(clips)), None
+        rows, valid_data = np.arange(len(clips)), None
         if self.validation_fraction is not None:
-            train, valid = split_clips(labels, self.validation_fraction, seeds[0])
-            self._check_split(train, valid)
+            rows, valid = split_clips(labels, self.validation_fraction, seeds[0])
+            self._check_split(rows, valid)
             valid_data = TaggingData(
                 clips.take(valid), labels.take(valid), self.scaler_
             )
-        data = TaggingData(
-            clips.take(train), labels.take(train), self.scaler_, seeds[1]
-        )
+        data = TaggingData(clips.take(rows), labels.take(rows), self.scaler_, seeds[1])
         with seeded_torch(seeds[2], self.device):
             module = self._build_module(clips.n_features, len(self.classes_))
             criterion = TagLoss(self.multilabel_)
             self.net_ = build_net(self, module, criterion, ClipBatches, valid_data)
-            self.net_.fit(data)
+            self.net_.initialize()
+            train(self.net_, data)
         self.n_iter_ = len(self.history_)
         return self
 
@@ -200,11 +205,11 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             )
         return labels
 
-    def _check_split(self, train, valid):
-        if not len(train) or not len(valid):
+    def _check_split(self, rows, valid):
+        if not len(rows) or not len(valid):
             raise ValueError(
                 f"The 'validation_fraction' parameter of {type(self).__name__} leaves "
-                f"{len(train)} labeled clips to train and {len(valid)} to validate. "
+                f"{len(rows)} labeled clips to train and {len(valid)} to validate. "
                 f"Got {self.validation_fraction!r}: change it, or label more clips."
             )
 

@@ -105,3 +105,15 @@ def build_net(estimator, module, criterion, batches, valid_data, callbacks=()):
         verbose=estimator.verbose,
         warm_start=True,
     )
+
+
+def train(net, data):
+    """Run the loop of an initialised net; a user's Ctrl-C is not swallowed.
+
+    skorch ends a fit quietly on KeyboardInterrupt, which its callbacks raise too. An
+    epoch without a loss is one that the user broke off, and a search or Pipeline must
+    not go on with half a net.
+    """
+    net.partial_fit(data)
+    if net.history and "train_loss" not in net.history[-1]:
+        raise KeyboardInterrupt

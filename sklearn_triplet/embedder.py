@@ -13,7 +13,13 @@ from sklearn.base import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_triplet._training import build_net, draw_seeds, seeded_torch, split_clips
+from sklearn_triplet._training import (
+    build_net,
+    draw_seeds,
+    seeded_torch,
+    split_clips,
+    train,
+)
 from sklearn_triplet._triplet_net import (
     TripletBatches,
     TripletData,
@@ -28,7 +34,7 @@ from sklearn_triplet._validation import (
 )
 from sklearn_triplet.networks import ConvEncoder, DenseEncoder, UnitEncoder
 from sklearn_triplet.segments import FrameScaler, SegmentedClips
-from sklearn_triplet.strategies import check_strategy
+from sklearn_triplet.strategies import STRATEGIES, check_strategy
 
 TABLE_ROWS = 256  # rows of a table that are encoded together
 
@@ -226,11 +232,11 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _fit(self, clips, labels, goes_on):
         seeds = draw_seeds(self.random_state, 4)
         self.strategy_ = check_strategy(self.strategy)
-        train, valid = self._split(labels, seeds[0])
+        rows, valid = self._split(labels, seeds[0])
         if not goes_on:
             self.flat_ = clips.flat
             self.scaler_ = FrameScaler.fit(clips)
-        data = self._make_data(clips, labels, train, seeds[1])
+        data = self._make_data(clips, labels, rows, seeds[1])
         valid_data = None
         if valid is not None:
             valid_data = self._make_data(clips, labels, valid, seeds[2], repeat=True)
@@ -238,7 +244,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             if not goes_on:
                 self.net_ = self._build_net(clips, valid_data)
                 self.net_.initialize()
-            self.net_.partial_fit(data)
+            train(self.net_, data)
         self._finish()
         return self
 
@@ -437,7 +443,10 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.target_tags.two_d_labels = True
-        tags.target_tags.required = self.strategy in ("s4", "s5")
+        # tags are asked for before parameters are checked: anything may stand here
+        key = self.strategy if isinstance(self.strategy, str) else None
+        strategy = STRATEGIES.get(key, self.strategy)
+        tags.target_tags.required = not getattr(strategy, "uses_unlabeled", True)
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
