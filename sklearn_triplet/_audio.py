@@ -1,0 +1,212 @@
+"""Paths or waveforms in, mono samples (n_samples,) or a sentence of refusal out."""
+
+import math
+import os
+import re
+
+import librosa  # loads its costly parts when they are first used, not here
+import numpy as np
+import soundfile
+
+PATH = str | os.PathLike
+# offset and full scale of integer waveforms, as soundfile applies them to files
+PCM = {np.dtype("u1"): (2**7, 2**7), np.dtype("i2"): (0, 2**15)}
+PCM[np.dtype("i4")] = (0, 2**31)
+BLOCK = 2**20  # samples decoded at once, so that 5.1 sound is never whole in memory
+UNKNOWN_LENGTH = np.iinfo(np.int64).max  # what libsndfile reports for streamed FLAC
+# libsndfile reads what is left of a cut file and says so only in its log
+CUT_OGG = "Last page lacks an end-of-stream bit"
+CUT_CHUNK = re.compile(r"^ *(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)", re.M)
+STREAMED = 2**31 - 2**12  # chunk sizes from here on are placeholders of a stream
+
+
+def list_clips(X):
+    """List the paths or waveforms of X; None where X is a table of numbers."""
+    _refuse_other_forms(X)
+    if getattr(X, "ndim", None) != 1 and not isinstance(X, list | tuple):
+        return None
+    if len(X) == 0:
+        raise ValueError("X of LogMel is empty: give at least one path or waveform.")
+    kinds = [_kind(clip) for clip in X]
+    if not {"a path", "a waveform"} & set(kinds):
+        return None
+    for row, kind in enumerate(kinds):
+        if kind != kinds[0]:
+            raise ValueError(
+                f"X of LogMel must hold only paths or only waveforms. Row 0 is "
+                f"{kinds[0]}, row {row} is {kind}: make them alike or leave it out."
+            )
+    if kinds[0] == "a path":
+        return [str(os.fspath(clip)) for clip in X]
+    return [_as_waveform(row, clip) for row, clip in enumerate(X)]
+
+
+def _refuse_other_forms(X):
+    if isinstance(X, PATH | bytes):
+        raise ValueError(
+            f"X of LogMel must be a list of paths or waveforms. Got a single path: "
+            f"give [{X!r}]."
+        )
+    if hasattr(X, "__next__"):
+        raise ValueError(f"X of LogMel must have a length. Got {X!r}: give list(X).")
+    if getattr(X, "ndim", None) == 3:
+        raise ValueError(
+            f"A dense X of LogMel must have shape (n_clips, n_samples). Got an array "
+            f"of shape {X.shape}: give clips of several channels as a list, list(X)."
+        )
+    first = X.iloc[:1].to_numpy() if hasattr(X, "iloc") else X
+    is_table = isinstance(first, np.ndarray) and first.ndim == 2 and first.size
+    if is_table and isinstance(first[0, 0], PATH):
+        raise ValueError(
+            f"X of LogMel must be one column of paths. Got a table of shape {X.shape}: "
+            "select the column, such as X['path'] or X[:, 0]."
+        )
+
+
+def _kind(clip):
+    if isinstance(clip, PATH):
+        return "a path"
+    is_waveform = hasattr(clip, "__array__") and np.ndim(clip) > 0
+    return "a waveform" if is_waveform else repr(clip)[:40]
+
+
+def _as_waveform(row, clip):
+    clip = np.asarray(clip)
+    ok = clip.dtype.kind in "biuf" and clip.ndim <= 2
+    # (n_samples, 2) would otherwise be mixed down to two samples, in silence
+    if not ok or (clip.ndim == 2 and clip.shape[0] > clip.shape[1] > 0):
+        raise ValueError(
+            f"A waveform given to LogMel must be real numbers of shape (n_samples,) or "
+            f"(n_channels, n_samples). Got shape {clip.shape} and dtype {clip.dtype} "
+            f"in row {row}: transpose or convert it."
+        )
+    return clip
+
+
+def without_padding(waveform):
+    if waveform.dtype.kind != "f" or not np.isnan(waveform[-1]):
+        return waveform
+    heard = np.flatnonzero(~np.isnan(waveform))
+    return waveform[: heard[-1] + 1] if len(heard) else waveform[:0]
+
+
+def attempt(function, clip):
+    """Return the error that a clip causes instead of raising it."""
+    try:
+        return function(clip)
+    except (ValueError, OSError) as error:
+        return error
+
+
+def count_samples(clip, sample_rate):
+    """Tell the length of a clip at sample_rate, in samples, from its header."""
+    if isinstance(clip, np.ndarray):
+        n_samples = clip.shape[-1] if clip.size else 0
+    else:
+        with _open(clip) as file:
+            _refuse_cut_file(file, clip)
+            # rounded as librosa.resample rounds
+            n_samples = math.ceil(file.frames * (sample_rate / file.samplerate))
+    if n_samples == 0:
+        raise ValueError(f"{_name(clip)} holds no samples. Leave it out of X and y.")
+    return n_samples
+
+
+def _name(clip):
+    return "the waveform" if isinstance(clip, np.ndarray) else repr(clip)
+
+
+def _open(path):
+    if not os.path.exists(path):
+        start = "" if os.path.isabs(path) else f", which starts from {os.getcwd()!r}"
+        raise FileNotFoundError(f"there is no file {path!r}. Correct the path{start}.")
+    if os.path.isdir(path):
+        raise ValueError(f"{path!r} is a directory. Give the path of one sound file.")
+    try:
+        return soundfile.SoundFile(path)
+    except (soundfile.SoundFileError, TypeError) as error:  # TypeError: headerless RAW
+        raise ValueError(
+            f"{path!r} cannot be read as sound ({_cause(error)}). Replace it by a "
+            "sound file in a format of soundfile.available_formats(), such as WAV or "
+            "FLAC."
+        ) from error
+
+
+def _cause(error):
+    return str(error).rstrip(".")
+
+
+def _refuse_cut_file(file, path):
+    """Refuse a file whose decoder knows beforehand that an end is missing."""
+    if file.frames == UNKNOWN_LENGTH:
+        raise ValueError(
+            f"{path!r} does not tell its length, as streamed FLAC. Encode it again."
+        )
+    cut = CUT_OGG in file.extra_info
+    for promised, found in CUT_CHUNK.findall(file.extra_info):
+        # a missing byte is only the padding of an odd chunk
+        cut |= int(found) + 1 < int(promised) < STREAMED
+    if cut:
+        raise _cut_error(path)
+
+
+def _cut_error(path):
+    return ValueError(
+        f"{path!r} is truncated: it ends before the end that its format promises. "
+        "Replace it by a complete copy, or encode again what is left of it."
+    )
+
+
+def load(clip, sample_rate):
+    """Read a clip as mono samples at sample_rate, shape (n_samples,), float32."""
+    if isinstance(clip, np.ndarray):
+        return mix_down(clip)
+    with _open(clip) as file:
+        waveform, rate = _decode(file, clip), file.samplerate
+    _refuse_non_finite(waveform, clip)
+    if rate == sample_rate:
+        return waveform
+    return librosa.resample(
+        waveform, orig_sr=rate, target_sr=sample_rate, res_type="soxr_hq"
+    )
+
+
+def _decode(file, path):
+    waveform = np.empty(file.frames, dtype=np.float32)
+    start = 0
+    while start < len(waveform):
+        try:
+            block = file.read(BLOCK // file.channels, dtype="float32", always_2d=True)
+        except soundfile.SoundFileError as error:
+            raise ValueError(
+                f"{path!r} is damaged after {start} samples ({_cause(error)}). Replace "
+                "it by an intact copy."
+            ) from error
+        if not len(block):
+            raise _cut_error(path)
+        mono = block[:, 0] if file.channels == 1 else block.mean(axis=1)
+        waveform[start : start + len(block)] = mono
+        start += len(block)
+    return waveform
+
+
+def mix_down(waveform):
+    """Mix (n_channels, n_samples) or (n_samples,) down to (n_samples,), float32."""
+    offset, full_scale = PCM.get(waveform.dtype, (0, 1))
+    with np.errstate(over="ignore"):  # becomes infinity, which is refused below
+        if waveform.ndim == 2:
+            waveform = waveform.mean(axis=0, dtype=np.float32)
+        waveform = waveform.astype(np.float32, copy=False)
+    _refuse_non_finite(waveform, waveform)
+    return waveform if full_scale == 1 else (waveform - offset) / np.float32(full_scale)
+
+
+def _refuse_non_finite(waveform, clip):
+    finite = np.isfinite(waveform)
+    if not finite.all():
+        sample = int(finite.argmin())
+        kind = "NaN" if np.isnan(waveform[sample]) else "infinity"
+        raise ValueError(
+            f"{_name(clip)} contains {kind} at sample {sample}. Repair it or leave it "
+            "out of X and y."
+        )
