@@ -5,7 +5,7 @@ triplets, embedding, tags, and the evaluation of all that with few labels.
 """
 
 from sklearn_triplet import datasets
-from sklearn_triplet._validation import is_labeled
+from sklearn_triplet._labels import is_labeled
 from sklearn_triplet.embedder import TripletEmbedder
 from sklearn_triplet.features import LogMel
 from sklearn_triplet.negatives import (

@@ -8,6 +8,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_triplet._labels import check_labels
 from sklearn_triplet._tagger_net import ClipBatches, TaggingData, TagLoss, pad_clips
 from sklearn_triplet._training import (
     build_net,
@@ -16,7 +17,7 @@ from sklearn_triplet._training import (
     split_clips,
     train,
 )
-from sklearn_triplet._validation import check_clips, check_labels, check_number
+from sklearn_triplet._validation import check_clips, check_number
 from sklearn_triplet.networks import RecurrentHead
 from sklearn_triplet.segments import FrameScaler
 
@@ -55,7 +56,13 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         self._check_parameters()
         clips = check_clips(self, X, reset=True)
-        labels = self._check_labels(y, len(clips))
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None. Give one label per clip, -1 where unlabeled."
+            )
+        labels = check_labels(y, len(clips), type(self).__name__)
+        self._check_enough(labels)
         rows = np.flatnonzero(labels.labeled)
         return self._fit(clips.take(rows), labels.take(rows))
 
@@ -179,14 +186,9 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             limits = {"low": 0, "high": 1, "left": "open", "right": "open"}
             check_number(self, "validation_fraction", numbers.Real, **limits)
 
-    def _check_labels(self, y, n_clips):
-        name = type(self).__name__
-        if y is None:
-            raise ValueError(
-                f"{name} requires y to be passed, but the target y is None. Give one "
-                "label per clip, -1 where unlabeled."
-            )
-        labels = check_labels(y, n_clips, name)
+    def _check_enough(self, labels):
+        """Refuse labels from which nothing can be learned."""
+        name, n_clips = type(self).__name__, len(labels.present)
         if not labels.labeled.any():
             raise ValueError(
                 f"{name} learns from labeled clips, but y labels none of the {n_clips} "
@@ -203,7 +205,6 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 f"The 'threshold' parameter of {name} must be a number or one number "
                 f"per class ({len(labels.classes)}). Got shape {thresholds}."
             )
-        return labels
 
     def _check_split(self, rows, valid):
         if not len(rows) or not len(valid):

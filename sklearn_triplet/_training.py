@@ -107,6 +107,14 @@ def build_net(estimator, module, criterion, batches, valid_data, callbacks=()):
     )
 
 
+def go_on_from(net, previous):
+    """Let an initialised net continue the history and the optimizer of another."""
+    net.history_ = previous.history_
+    if type(net.optimizer_) is type(previous.optimizer_):
+        net.optimizer_.load_state_dict(previous.optimizer_.state_dict())
+        net.set_params(lr=net.lr)
+
+
 def train(net, data):
     """Run the loop of an initialised net; a user's Ctrl-C is not swallowed.
 
@@ -115,5 +123,7 @@ def train(net, data):
     not go on with half a net.
     """
     net.partial_fit(data)
+    # the split holds the validation clips, which a pickled net should not
+    net.train_split = None
     if net.history and "train_loss" not in net.history[-1]:
         raise KeyboardInterrupt

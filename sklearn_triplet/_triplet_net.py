@@ -1,17 +1,14 @@
-"""The triplet step for skorch: segmented clips in, batches of units, eq. (1) out.
+"""The triplet batches for skorch: segmented clips in, anchors and positives out.
 
-skorch owns the loop. An iterator draws anchors and asks the positive selectors, the
-module encodes every unit once, the criterion asks the negative selectors and returns
-the loss. All chance lies in the iterator, so the criterion is a pure function.
+skorch owns the loop. This iterator draws anchors and asks the positive selectors, the
+module encodes every unit once, and the criterion (``_triplet_loss``) asks the negative
+selectors. All chance lies here, so the criterion is a pure function.
 """
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback
-from torch import nn
 from torch.utils.data import Dataset
 
-from sklearn_triplet.negatives import Candidates
 from sklearn_triplet.segments import Units
 
 
@@ -145,6 +142,7 @@ class TripletData(Dataset):
             "labeled": labeled,
             "substituted": positives.substituted,
             "clips": units.clips,
+            "segments": units.segments[:, 0],
             "present": labels.present.astype(np.float32),
             "unknown": labels.unknown.astype(np.float32),
             "candidate_labeled": labels.labeled,
@@ -189,140 +187,3 @@ class TripletBatches:
     def __iter__(self):
         for ids in np.array_split(self.dataset.draw_epoch(), len(self)):
             yield self.dataset.make_batch(ids)
-
-
-class TripletLoss(nn.Module):
-    """Eq. (1), averaged over the triplets of the batch.
-
-    Parameters
-    ----------
-    strategy : Strategy
-        Whose negative selectors choose.
-    margin : float
-    """
-
-    def __init__(self, strategy, margin):
-        super().__init__()
-        self.labeled_negative = strategy.labeled_negative
-        self.unlabeled_negative = strategy.unlabeled_negative
-        self.margin = margin
-        self.statistics = {}
-
-    def forward(self, embeddings, description):
-        """Mine negatives among the embeddings of a batch and return the loss."""
-        n = len(description["labeled"])
-        anchors, positives = embeddings[:n], embeddings[n:]
-        index, substituted = self.select_negatives(embeddings.detach(), description)
-        found = index >= 0
-        to_positive = (anchors - positives).square().sum(dim=1)
-        negatives = embeddings[index.clamp(min=0)]
-        to_negative = (anchors - negatives).square().sum(dim=1)
-        hinge = (to_positive - to_negative + self.margin).relu() * found
-        self.statistics = {
-            "active_triplets": ((hinge > 0).sum() / found.sum().clamp(min=1)).item(),
-            "empty_semi_hard": substituted.float().mean().item(),
-            "no_negative": (~found).float().mean().item(),
-            "substituted_positives": description["substituted"].float().mean().item(),
-            **measure_spread(embeddings.detach()),
-        }
-        return hinge.sum() / found.sum().clamp(min=1)
-
-    def select_negatives(self, embeddings, description):
-        """Choose among all units of the batch; see ``NegativeSelector.select``."""
-        candidates = describe_candidates(embeddings, description)
-        labeled = description["labeled"]
-        index = torch.full((len(labeled),), -1, device=labeled.device)
-        substituted = torch.zeros_like(labeled)
-        for mask, selector in (
-            (labeled, self.labeled_negative),
-            (~labeled, self.unlabeled_negative),
-        ):
-            rows = mask.nonzero()[:, 0]
-            if len(rows):
-                group = Candidates(*(v[rows] for v in vars(candidates).values()))
-                index[rows], substituted[rows] = selector.select(group)
-        return index, substituted
-
-
-def describe_candidates(embeddings, description):
-    """Compare every anchor with every unit of the batch.
-
-    Parameters
-    ----------
-    embeddings : tensor of shape (2 * n_anchors, n_outputs)
-        Anchors first, then their positives.
-    description : dict
-        As ``TripletData.make_batch`` returns it.
-
-    Returns
-    -------
-    candidates : Candidates
-    """
-    n = len(description["labeled"])
-    # by differences: |a|^2 - 2ab + |b|^2 cancels for embeddings far from the origin
-    distances = torch.cdist(
-        embeddings[:n], embeddings, compute_mode="donot_use_mm_for_euclid_dist"
-    ).square()
-    clips, present = description["clips"], description["present"]
-    possible = present + description["unknown"]
-    labeled = description["candidate_labeled"]
-    shares = present[:n] @ present.T > 0
-    # two clips without any event are alike, not negatives
-    has_event = present.sum(dim=1) > 0
-    clash = (present[:n] @ possible.T > 0) | (possible[:n] @ present.T > 0)
-    other = labeled[:n, None] & labeled & (has_event[:n, None] | has_event) & ~clash
-    return Candidates(
-        distances=distances,
-        positive_distances=distances[torch.arange(n), n + torch.arange(n)],
-        allowed=clips[:n, None] != clips,
-        shares_label=shares,
-        other_label=other,
-        noise=description["noise"],
-    )
-
-
-def measure_spread(embeddings):
-    """Measure how far a batch of embeddings is from one point or one line.
-
-    Parameters
-    ----------
-    embeddings : tensor of shape (n_units, n_outputs)
-
-    Returns
-    -------
-    measures : dict
-        ``effective_rank``: exponential of the entropy of the normalised covariance
-        spectrum, from 1 to n_outputs. ``spread``: variance as a fraction of the mean
-        squared length, from 0 (one point) to 1.
-    """
-    centered = embeddings - embeddings.mean(dim=0)
-    singular = torch.linalg.svdvals(centered.double().cpu())
-    total = singular.square().sum()
-    share = singular.square() / total.clamp(min=torch.finfo(torch.float64).tiny)
-    entropy = torch.special.entr(share).sum()
-    length = embeddings.double().square().sum().cpu()
-    return {
-        "effective_rank": entropy.exp().item(),
-        "spread": (total / length.clamp(min=torch.finfo(torch.float64).tiny)).item(),
-    }
-
-
-class TripletHistory(Callback):
-    """Writes the criterion's statistics into the history, averaged per epoch."""
-
-    def on_epoch_begin(self, net, **kwargs):
-        """Forget the last epoch."""
-        self.batches_ = []
-
-    def on_batch_end(self, net, batch, training, **kwargs):
-        """Keep the statistics of a training batch."""
-        if training:
-            size = len(batch[1]["labeled"])
-            self.batches_.append((size, net.criterion_.statistics))
-
-    def on_epoch_end(self, net, **kwargs):
-        """Average over the triplets of the epoch."""
-        sizes, statistics = zip(*self.batches_, strict=True)
-        for name in statistics[0]:
-            mean = np.average([s[name] for s in statistics], weights=sizes)
-            net.history.record(name, float(mean))

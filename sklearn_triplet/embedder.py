@@ -1,5 +1,6 @@
 """TripletEmbedder: clips (n_clips, n_features, n_frames) in, embeddings out."""
 
+import copy
 import numbers
 import warnings
 
@@ -13,30 +14,26 @@ from sklearn.base import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_triplet._encoding import (
+    count_components,
+    encode_clips,
+    mean_and_deviation,
+)
+from sklearn_triplet._labels import check_labels
 from sklearn_triplet._training import (
     build_net,
     draw_seeds,
+    go_on_from,
     seeded_torch,
     split_clips,
     train,
 )
-from sklearn_triplet._triplet_net import (
-    TripletBatches,
-    TripletData,
-    TripletHistory,
-    TripletLoss,
-)
-from sklearn_triplet._validation import (
-    check_choice,
-    check_clips,
-    check_labels,
-    check_number,
-)
+from sklearn_triplet._triplet_loss import TripletHistory, TripletLoss, describe_troubles
+from sklearn_triplet._triplet_net import TripletBatches, TripletData
+from sklearn_triplet._validation import check_choice, check_clips, check_number
 from sklearn_triplet.networks import ConvEncoder, DenseEncoder, UnitEncoder
 from sklearn_triplet.segments import FrameScaler, SegmentedClips
 from sklearn_triplet.strategies import STRATEGIES, check_strategy
-
-TABLE_ROWS = 256  # rows of a table that are encoded together
 
 
 def _has_columns(estimator):
@@ -65,11 +62,12 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Triplets per epoch, redrawn every epoch, no anchor twice before all have been
         used. ``None``: every labeled segment once, and unlabeled ones by
         ``labeled_ratio``.
-    margin : float, default=1.0
+    margin : float, default=0.5
         Delta of eq. (1), a squared distance, greater than 0.
-    normalize : bool, default=False
-        Whether f(x) is scaled to unit length in the loss; a margin of 0.2 to 0.5 suits
-        that better. The output of ``transform`` is never scaled.
+    normalize : bool, default=True
+        Whether f(x) is scaled to unit length in the loss. The paper's setting is
+        ``margin=1, normalize=False``; the default was better on the validation fold of
+        real recordings. The output of ``transform`` is never scaled.
     pooling : {"mean", "flatten"}, default="mean"
         How the frames of a segment make one vector f(x) in the loss.
     segment_length : int, default=96
@@ -158,8 +156,8 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         n_components=64,
         labeled_ratio=0.5,
         n_triplets=None,
-        margin=1.0,
-        normalize=False,
+        margin=0.5,
+        normalize=True,
         pooling="mean",
         segment_length=96,
         output="frames",
@@ -241,9 +239,8 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if valid is not None:
             valid_data = self._make_data(clips, labels, valid, seeds[2], repeat=True)
         with seeded_torch(seeds[3], self.device):
-            if not goes_on:
-                self.net_ = self._build_net(clips, valid_data)
-                self.net_.initialize()
+            previous = self.net_ if goes_on else None
+            self.net_ = self._build_net(clips, valid_data, previous)
             train(self.net_, data)
         self._finish()
         return self
@@ -265,13 +262,9 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_is_fitted(self)
         clips = check_clips(self, X, reset=False)
-        module = self.net_.module_.eval()
-        if clips.flat:
-            frames = self._encode_table(module, clips)
-        else:
-            frames = (self._encode_clip(module, clips[i]) for i in range(len(clips)))
+        frames = encode_clips(self.net_, clips, self.scaler_)
         if self.output == "clip":
-            return np.stack([_mean_and_deviation(clip) for clip in frames])
+            return np.stack([mean_and_deviation(clip) for clip in frames])
         shape = len(clips), self.n_components_, clips.lengths.max()
         embeddings = np.full(shape, np.nan, dtype=np.float32)
         for row, clip in zip(embeddings, frames, strict=True):
@@ -340,9 +333,9 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 f"Strategy {self.strategy!r} draws triplets from labeled clips only, "
                 f"but {found}. Give labels, or choose 's1', 's2' or 's3'."
             )
-        n_classes = labels.present.any(axis=0).sum()
         if labels.labeled.any() and strategy.labeled_negative.uses_labels:
-            if n_classes < 2:
+            if labels.n_kinds < 2:
+                n_classes = labels.present.any(axis=0).sum()
                 raise ValueError(
                     f"Strategy {self.strategy!r} takes negatives of another class, but "
                     f"the labels in y are of {n_classes} class. Label clips of at "
@@ -353,11 +346,13 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if self.validation_fraction is None:
             return np.arange(len(labels.present)), None
         train, valid = split_clips(labels, self.validation_fraction, seed)
-        if len(valid) < 2 or len(train) < 2:
+        makes_triplets = self.strategy_.makes_triplets(labels.take(valid))
+        if len(valid) < 2 or len(train) < 2 or not makes_triplets:
             raise ValueError(
                 f"The 'validation_fraction' parameter of TripletEmbedder leaves "
-                f"{len(train)} clips to train and {len(valid)} to validate; at least 2 "
-                f"of each are needed. Got {self.validation_fraction!r}."
+                f"{len(train)} clips to train and {len(valid)} to validate, which "
+                f"is too few for triplets of strategy {self.strategy!r}. Got "
+                f"{self.validation_fraction!r}: change it, or label more clips."
             )
         return train, valid
 
@@ -374,22 +369,25 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             repeat,
         )
 
-    def _build_net(self, clips, valid_data):
-        encoder = self._build_encoder(clips)
+    def _build_net(self, clips, valid_data, previous):
+        if previous is None:
+            encoder = self._build_encoder(clips)
+        else:
+            encoder = previous.module_.encoder
         module = UnitEncoder(encoder, self.pooling, self.normalize, self.precision)
-        self.n_components_ = _count_components(module, clips.n_features)
-        return build_net(
-            self,
-            module,
-            TripletLoss(self.strategy_, self.margin),
-            TripletBatches,
-            valid_data,
-            [TripletHistory()],
-        )
+        self.n_components_ = count_components(module, clips.n_features)
+        loss = TripletLoss(self.strategy_, self.margin)
+        callbacks = [TripletHistory()]
+        net = build_net(self, module, loss, TripletBatches, valid_data, callbacks)
+        net.initialize()
+        if previous is not None:
+            go_on_from(net, previous)
+        return net
 
     def _build_encoder(self, clips):
         if callable(self.encoder):
-            return self.encoder(clips.n_features)
+            # a callable may hand out a module of the user's, which is not ours to train
+            return copy.deepcopy(self.encoder(clips.n_features))
         dense = self.encoder == "dense" or (self.encoder == "auto" and clips.flat)
         kind = DenseEncoder if dense else ConvEncoder
         return kind(clips.n_features, self.n_components)
@@ -405,39 +403,8 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 f"The triplet loss became {last['train_loss']} in epoch "
                 f"{self.n_iter_}. Lower lr (now {self.lr!r}) or set normalize=True."
             )
-        if last["substituted_positives"] > 0:
-            warnings.warn(
-                f"{last['substituted_positives']:.0%} of the anchors had no other clip "
-                "with their label, so another segment of the clip or a transformed "
-                "copy was their positive. Label more clips of the rare classes.",
-                UserWarning,
-                stacklevel=4,
-            )
-        if last["effective_rank"] < 1.5 < self.n_components_ or last["spread"] < 1e-4:
-            warnings.warn(
-                "The embedding has collapsed: effective rank "
-                f"{last['effective_rank']:.2f} of {self.n_components_}, spread "
-                f"{last['spread']:.1e}. Lower lr, raise batch_size, or set "
-                "normalize=True.",
-                UserWarning,
-                stacklevel=4,
-            )
-
-    def _encode_clip(self, module, clip):
-        # alone, so that neither padding nor a neighbour can change a clip's embedding
-        X = torch.from_numpy(self.scaler_.transform(clip)[None])
-        return _encode(module, X, self.net_.device)[0]
-
-    def _encode_table(self, module, clips):
-        X = np.concatenate([clips[i] for i in range(len(clips))], axis=1)
-        X = self.scaler_.transform(X).T[:, :, None]
-        for begin in range(0, len(X), TABLE_ROWS):
-            block = X[begin : begin + TABLE_ROWS]
-            # blocks of one size: a row's result does not depend on how many there are
-            full = np.zeros((TABLE_ROWS, *X.shape[1:]), dtype=np.float32)
-            full[: len(block)] = block
-            encoded = _encode(module, torch.from_numpy(full), self.net_.device)
-            yield from encoded[: len(block)]
+        for sentence in describe_troubles(last, self.n_components_):
+            warnings.warn(sentence, UserWarning, stacklevel=4)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -449,29 +416,3 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         tags.target_tags.required = not getattr(strategy, "uses_unlabeled", True)
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _encode(module, X, device):
-    """Encode (n, n_features, n_frames) without padding; returns an array."""
-    lengths = torch.full((len(X),), X.shape[2], device=device)
-    with torch.inference_mode():
-        return module.encode_frames(X.to(device), lengths).cpu().numpy()
-
-
-def _mean_and_deviation(clip):
-    return np.concatenate([clip.mean(axis=1), clip.std(axis=1)])
-
-
-def _count_components(module, n_features):
-    """Try an encoder on a few frames; refuse one that does not keep them."""
-    n_frames = 8
-    X = torch.zeros(2, n_features, n_frames)
-    module.eval()
-    with torch.inference_mode():
-        shape = module.encode_frames(X, torch.full((2,), n_frames)).shape
-    if len(shape) != 3 or shape[0] != 2 or shape[2] != n_frames:
-        raise ValueError(
-            "The 'encoder' of TripletEmbedder must map (n, n_features, n_frames) to "
-            f"(n, n_components, n_frames). It maps {tuple(X.shape)} to {tuple(shape)}."
-        )
-    return shape[1]

@@ -21,7 +21,7 @@ class Candidates:
     positive_distances : tensor of shape (n_anchors,), float32
         Squared L2 distance of each anchor to its positive.
     allowed : tensor of shape (n_anchors, n_candidates), bool
-        False for candidates of the anchor's own clip.
+        False for candidates of the anchor's own clip and for its positive.
     shares_label : tensor of shape (n_anchors, n_candidates), bool
         Some class is known to be present in both.
     other_label : tensor of shape (n_anchors, n_candidates), bool

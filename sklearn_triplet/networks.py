@@ -72,12 +72,14 @@ class ConvEncoder(nn.Module):
         mask = frame_mask(lengths, X.shape[2])
         mask = None if bool(mask.all()) else mask
         X = X[:, None].contiguous(memory_format=torch.channels_last)
+        if mask is not None:
+            X = X.masked_fill(~mask[:, None, None], 0)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             X = norm(convolution(X), mask)
             X = functional.max_pool2d(X, (self.pool_size, 1), ceil_mode=True).relu()
             if mask is not None:
                 # what an unpadded clip has beyond its end: the convolution's own zeros
-                X = X * mask[:, None, None]
+                X = X.masked_fill(~mask[:, None, None], 0)
         return X.amax(dim=2)
 
 

@@ -22,7 +22,7 @@ TRANSFORMATIONS = (
     TemporalProximity(),
     ExampleMixing(),
 )
-BLOCK = 2048  # segments per matrix product: 2048 x 6144 float32 values are 50 MB
+BLOCK = 2048  # segments per matrix product: 2048 x 6144 float64 values are 100 MB
 
 
 class PositiveSelector(BaseEstimator):
@@ -186,7 +186,7 @@ class Nearest(PositiveSelector):
         everything = np.arange(len(segments))
         for begin in range(0, len(anchors), BLOCK):
             rows = anchors[begin : begin + BLOCK]
-            best = torch.full((len(rows), 0), torch.inf)
+            best = torch.zeros((len(rows), 0), dtype=torch.float64)
             index = torch.zeros((len(rows), 0), dtype=torch.int64)
             for start in range(0, len(segments), BLOCK):
                 columns = everything[start : start + BLOCK]
@@ -233,14 +233,16 @@ def squared_distances(left, right):
 
     Returns
     -------
-    distances : tensor of shape (n_left, n_right), float32
+    distances : tensor of shape (n_left, n_right), float64
     """
-    a, b = (torch.from_numpy(units.X[:, 0]) for units in (left, right))
+    # nearly silent segments lie far from the origin and close together: in float32
+    # the difference of their squares would be rounding error
+    a, b = (torch.from_numpy(units.X[:, 0]).double() for units in (left, right))
     n_frames = a.shape[-1]
     product = a.flatten(1) @ b.flatten(1).T
     frames = torch.arange(n_frames)
     valid_a, valid_b = (
-        (frames < torch.from_numpy(units.lengths)).float() for units in (left, right)
+        (frames < torch.from_numpy(units.lengths)).double() for units in (left, right)
     )
     # |a|^2 over the frames that are valid in b, and the other way round
     distances = a.square().sum(1) @ valid_b.T + valid_a @ b.square().sum(1).T

@@ -225,4 +225,4 @@ class SegmentedClips:
             rng.choice(self.count[clip], k, replace=bool(k > self.count[clip]))
             for clip in clips
         ]
-        return self.first[clips, None] + np.array(rows)
+        return self.first[clips, None] + np.array(rows, dtype=int).reshape(-1, k)

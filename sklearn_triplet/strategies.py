@@ -51,6 +51,19 @@ class Strategy(BaseEstimator):
         """Whether labeled anchors are treated otherwise than unlabeled ones."""
         return self.labeled_positive.uses_labels or self.labeled_negative.uses_labels
 
+    def makes_triplets(self, labels):
+        """Whether some kind of anchor finds a positive and a negative.
+
+        Parameters
+        ----------
+        labels : Labels
+            What is known of the clips that triplets are drawn from.
+        """
+        labeled = labels.labeled
+        if self.uses_unlabeled and not labeled.all():
+            return True
+        return labeled.any() and (not self.uses_labels or labels.n_kinds > 1)
+
 
 STRATEGIES = {
     #               anchor is labeled            anchor is unlabeled
@@ -78,6 +91,14 @@ def check_strategy(strategy):
     if isinstance(strategy, str) and strategy in STRATEGIES:
         return clone(STRATEGIES[strategy])
     if isinstance(strategy, Strategy):
+        if (strategy.unlabeled_positive is None) != (
+            strategy.unlabeled_negative is None
+        ):
+            raise ValueError(
+                "A Strategy needs both unlabeled_positive and unlabeled_negative, or "
+                f"neither. Got {strategy.unlabeled_positive!r} and "
+                f"{strategy.unlabeled_negative!r}."
+            )
         return clone(strategy)
     raise ValueError(
         "The 'strategy' parameter of TripletEmbedder must be one of "

@@ -1,0 +1,172 @@
+"""y by the conventions of the library in, what is known of each clip out."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import assert_all_finite, check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+UNLABELED = -1
+
+
+@dataclass
+class Labels:
+    """What is known of each clip: one row a clip, one column a class.
+
+    Attributes
+    ----------
+    present : ndarray of shape (n_clips, n_classes), bool
+        The class is known to be in the clip.
+    unknown : ndarray of shape (n_clips, n_classes), bool
+        Nobody has said whether the class is in the clip.
+    classes : ndarray of shape (n_classes,)
+        The user's names of the columns, without -1.
+    multilabel : bool
+        Whether y was an indicator matrix.
+    """
+
+    present: np.ndarray
+    unknown: np.ndarray
+    classes: np.ndarray
+    multilabel: bool
+
+    @property
+    def labeled(self):
+        """Clips about which anything is known, shape (n_clips,)."""
+        if not len(self.classes):
+            return np.zeros(len(self.present), dtype=bool)
+        return ~self.unknown.all(axis=1)
+
+    @property
+    def n_kinds(self):
+        """Count the classes met, and clips without any event as one more kind."""
+        silent = self.labeled & ~self.present.any(axis=1)
+        return int(self.present.any(axis=0).sum() + silent.any())
+
+    def take(self, rows):
+        """Return the labels of some clips."""
+        return Labels(
+            self.present[rows], self.unknown[rows], self.classes, self.multilabel
+        )
+
+
+def is_labeled(y):
+    """Tell which rows of y carry a label.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_clips,) or (n_clips, n_classes)
+        Labels; -1 (or a row of only -1) means unlabeled.
+
+    Returns
+    -------
+    labeled : ndarray of shape (n_clips,), bool
+
+    Examples
+    --------
+    >>> from sklearn_triplet import is_labeled
+    >>> is_labeled([-1, 0, 2])
+    array([False,  True,  True])
+    >>> is_labeled([[0, 1], [-1, -1], [0, 0]])
+    array([ True, False,  True])
+    """
+    y = as_label_array(y)
+    known = y != UNLABELED
+    return known if known.ndim == 1 else known.any(axis=1)
+
+
+def as_label_array(y):
+    """Turn y into an array without letting numpy rewrite -1 as the string '-1'."""
+    if isinstance(y, list | tuple) and any(isinstance(label, str) for label in y):
+        y = np.array([*y, None], dtype=object)[:-1]
+    y = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    if y.dtype.kind in "OUST" and any(
+        isinstance(label, str) and label == "-1" for label in y.ravel()
+    ):
+        raise ValueError(
+            "y holds the string '-1'. Unlabeled clips are marked by the integer -1: "
+            "give y as a list or an object array, such as ['dog', -1, 'rain']."
+        )
+    return y
+
+
+def check_labels(y, n_clips, estimator_name):
+    """Read y by the conventions of the library.
+
+    Parameters
+    ----------
+    y : None or array-like of shape (n_clips,) or (n_clips, n_classes)
+        ``None``: all unlabeled. 1-D: one class a clip, -1 = unlabeled. 2-D: 0/1
+        indicator, -1 = unknown, a row of only -1 = unlabeled clip.
+    n_clips : int
+        The number of clips that y has to describe.
+    estimator_name : str
+        Who asks, for the messages.
+
+    Returns
+    -------
+    labels : Labels
+    """
+    if y is None:
+        none = np.zeros((n_clips, 0), dtype=bool)
+        return Labels(none, none, np.array([], dtype=int), False)
+    y = as_label_array(y)
+    if len(y) != n_clips:
+        raise ValueError(
+            f"X and y of {estimator_name} must have one row per clip. Got {n_clips} "
+            f"clips in X and {len(y)} rows in y (inconsistent numbers of samples)."
+        )
+    if y.ndim == 2 and y.shape[1] > 1:
+        return _check_indicator(y)
+    return _check_single_label(column_or_1d(y, warn=True))
+
+
+def _check_single_label(y):
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
+    labeled = np.asarray(y != UNLABELED)
+    if y.dtype.kind in "iuf" and set(np.unique(y)) == {-1, 1}:
+        warnings.warn(
+            "y holds only -1 and +1, which looks like binary labels. Both are taken as "
+            "classes, since with -1 for unlabeled there would be only one. Recode "
+            "binary labels as 0 and 1, or label clips of another class.",
+            UserWarning,
+            stacklevel=4,
+        )
+        labeled[:] = True
+    known = y[labeled]
+    if known.dtype == object and len(known):
+        _refuse_mixed_types(known)
+        # strings get their own dtype, numbers in an object array that of their values
+        known = np.array(known.tolist())
+    if len(known):
+        check_classification_targets(known)
+    classes, codes = np.unique(known, return_inverse=True)
+    present = np.zeros((len(y), len(classes)), dtype=bool)
+    present[np.flatnonzero(labeled), codes] = True
+    unknown = np.repeat(~labeled[:, None], len(classes), axis=1)
+    return Labels(present, unknown, classes, False)
+
+
+def _refuse_mixed_types(known):
+    types = sorted(
+        {"str" if isinstance(label, str) else type(label).__name__ for label in known}
+    )
+    if "NoneType" in types or ("str" in types and len(types) > 1):
+        raise ValueError(
+            f"The labels in y must be of one type, with -1 where unlabeled. Got "
+            f"{' and '.join(types)}: replace missing labels by -1."
+        )
+
+
+def _check_indicator(y):
+    y = check_array(y, dtype=None, input_name="y", ensure_all_finite=True)
+    strange = ~np.isin(y, (-1, 0, 1))
+    if strange.any():
+        row, column = np.argwhere(strange)[0]
+        raise ValueError(
+            "A y of two dimensions must be an indicator of 0 (absent), 1 (present) and "
+            f"-1 (unknown). Got {y[row, column]!r} in row {row}, column {column}."
+        )
+    return Labels(y == 1, y == UNLABELED, np.arange(y.shape[1]), True)

@@ -1,0 +1,184 @@
+"""Eq. (1) for skorch: encoded units in, mined negatives, the loss and its history out."""
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+from torch import nn
+
+from sklearn_triplet.negatives import Candidates
+
+
+class TripletLoss(nn.Module):
+    """Eq. (1), averaged over the triplets of the batch.
+
+    Parameters
+    ----------
+    strategy : Strategy
+        Whose negative selectors choose.
+    margin : float
+    """
+
+    def __init__(self, strategy, margin):
+        super().__init__()
+        self.labeled_negative = strategy.labeled_negative
+        self.unlabeled_negative = strategy.unlabeled_negative
+        self.margin = margin
+        self.statistics = {}
+
+    def forward(self, embeddings, description):
+        """Mine negatives among the embeddings of a batch and return the loss."""
+        n = len(description["labeled"])
+        anchors, positives = embeddings[:n], embeddings[n:]
+        index, substituted = self.select_negatives(embeddings.detach(), description)
+        found = index >= 0
+        to_positive = (anchors - positives).square().sum(dim=1)
+        negatives = embeddings[index.clamp(min=0)]
+        to_negative = (anchors - negatives).square().sum(dim=1)
+        hinge = (to_positive - to_negative + self.margin).relu() * found
+        self.statistics = {
+            "active_triplets": ((hinge > 0).sum() / found.sum().clamp(min=1)).item(),
+            "empty_semi_hard": substituted.float().mean().item(),
+            "no_negative": (~found).float().mean().item(),
+            "substituted_positives": description["substituted"].float().mean().item(),
+            **measure_spread(embeddings.detach()),
+        }
+        return hinge.sum() / found.sum().clamp(min=1)
+
+    def select_negatives(self, embeddings, description):
+        """Choose among all units of the batch; see ``NegativeSelector.select``."""
+        candidates = describe_candidates(embeddings, description)
+        labeled = description["labeled"]
+        index = torch.full((len(labeled),), -1, device=labeled.device)
+        substituted = torch.zeros_like(labeled)
+        for mask, selector in (
+            (labeled, self.labeled_negative),
+            (~labeled, self.unlabeled_negative),
+        ):
+            rows = mask.nonzero()[:, 0]
+            if len(rows):
+                group = Candidates(*(v[rows] for v in vars(candidates).values()))
+                index[rows], substituted[rows] = selector.select(group)
+        return index, substituted
+
+
+def describe_candidates(embeddings, description):
+    """Compare every anchor with every unit of the batch.
+
+    Parameters
+    ----------
+    embeddings : tensor of shape (2 * n_anchors, n_outputs)
+        Anchors first, then their positives.
+    description : dict
+        As ``TripletData.make_batch`` returns it.
+
+    Returns
+    -------
+    candidates : Candidates
+    """
+    n = len(description["labeled"])
+    # by differences: |a|^2 - 2ab + |b|^2 cancels for embeddings far from the origin
+    distances = torch.cdist(
+        embeddings[:n], embeddings, compute_mode="donot_use_mm_for_euclid_dist"
+    ).square()
+    clips, segments = description["clips"], description["segments"]
+    present = description["present"]
+    possible = present + description["unknown"]
+    labeled = description["candidate_labeled"]
+    shares = present[:n] @ present.T > 0
+    # two clips without any event are alike, not negatives
+    has_event = present.sum(dim=1) > 0
+    clash = (present[:n] @ possible.T > 0) | (possible[:n] @ present.T > 0)
+    other = labeled[:n, None] & labeled & (has_event[:n, None] | has_event) & ~clash
+    return Candidates(
+        distances=distances,
+        positive_distances=distances[torch.arange(n), n + torch.arange(n)],
+        # neither of the anchor's clip nor, as another unit, the very positive
+        allowed=(clips[:n, None] != clips) & (segments[n:, None] != segments),
+        shares_label=shares,
+        other_label=other,
+        noise=description["noise"],
+    )
+
+
+def measure_spread(embeddings):
+    """Measure how far a batch of embeddings is from one point or one line.
+
+    Parameters
+    ----------
+    embeddings : tensor of shape (n_units, n_outputs)
+
+    Returns
+    -------
+    measures : dict
+        ``effective_rank``: exponential of the entropy of the normalised covariance
+        spectrum, from 1 to n_outputs. ``spread``: variance as a fraction of the mean
+        squared length, from 0 (one point) to 1.
+    """
+    if not bool(embeddings.isfinite().all()):
+        return {"effective_rank": float("nan"), "spread": float("nan")}
+    centered = embeddings - embeddings.mean(dim=0)
+    singular = torch.linalg.svdvals(centered.double().cpu())
+    total = singular.square().sum()
+    share = singular.square() / total.clamp(min=torch.finfo(torch.float64).tiny)
+    entropy = torch.special.entr(share).sum()
+    length = embeddings.double().square().sum().cpu()
+    return {
+        "effective_rank": entropy.exp().item(),
+        "spread": (total / length.clamp(min=torch.finfo(torch.float64).tiny)).item(),
+    }
+
+
+class TripletHistory(Callback):
+    """Writes the criterion's statistics into the history, averaged per epoch."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Forget the last epoch."""
+        self.batches_ = []
+
+    def on_batch_end(self, net, batch, training, **kwargs):
+        """Keep the statistics of a training batch."""
+        if training:
+            size = len(batch[1]["labeled"])
+            self.batches_.append((size, net.criterion_.statistics))
+
+    def on_epoch_end(self, net, **kwargs):
+        """Average over the triplets of the epoch."""
+        sizes, statistics = zip(*self.batches_, strict=True)
+        for name in statistics[0]:
+            mean = np.average([s[name] for s in statistics], weights=sizes)
+            net.history.record(name, float(mean))
+
+
+def describe_troubles(epoch, n_components):
+    """Say in words what the history of the last epoch says in numbers.
+
+    Parameters
+    ----------
+    epoch : dict
+        A row of the history.
+    n_components : int
+
+    Returns
+    -------
+    sentences : list of str
+    """
+    sentences = []
+    if epoch["substituted_positives"] > 0:
+        sentences.append(
+            f"{epoch['substituted_positives']:.0%} of the anchors had no other clip "
+            "with their label, so another segment of the clip or a transformed copy "
+            "was their positive. Label more clips of the rare classes."
+        )
+    if epoch["no_negative"] > 0.25:
+        sentences.append(
+            f"{epoch['no_negative']:.0%} of the anchors found no negative among the "
+            "candidates of their batch and taught nothing. Raise batch_size, or label "
+            "clips that have no class in common with the others."
+        )
+    if epoch["effective_rank"] < 1.5 < n_components or epoch["spread"] < 1e-4:
+        sentences.append(
+            f"The embedding has collapsed: effective rank {epoch['effective_rank']:.2f}"
+            f" of {n_components}, spread {epoch['spread']:.1e}. Lower lr, raise "
+            "batch_size, or set normalize=True."
+        )
+    return sentences
