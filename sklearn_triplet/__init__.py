@@ -8,6 +8,12 @@ from sklearn_triplet import datasets
 from sklearn_triplet._labels import is_labeled
 from sklearn_triplet.embedder import TripletEmbedder
 from sklearn_triplet.features import LogMel
+from sklearn_triplet.labeled_only import LabeledOnly
+from sklearn_triplet.model_selection import (
+    UnlabeledInTrain,
+    labeled_scorer,
+    mask_labels,
+)
 from sklearn_triplet.negatives import (
     Candidates,
     NegativeSelector,
@@ -33,3 +39,35 @@ from sklearn_triplet.transforms import (
 )
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "datasets",
+    "LogMel",
+    "SegmentedClips",
+    "Units",
+    "Transformation",
+    "GaussianNoise",
+    "TimeFrequencyShift",
+    "TemporalProximity",
+    "ExampleMixing",
+    "PositiveSelector",
+    "SameLabel",
+    "Transformed",
+    "Nearest",
+    "Candidates",
+    "NegativeSelector",
+    "OtherLabel",
+    "SemiHard",
+    "Strategy",
+    "STRATEGIES",
+    "ConvEncoder",
+    "DenseEncoder",
+    "TripletEmbedder",
+    "SequenceTagger",
+    "CRNNTagger",
+    "is_labeled",
+    "mask_labels",
+    "LabeledOnly",
+    "UnlabeledInTrain",
+    "labeled_scorer",
+]

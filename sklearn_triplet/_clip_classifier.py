@@ -17,7 +17,7 @@ from sklearn_triplet._training import (
     split_clips,
     train,
 )
-from sklearn_triplet._validation import check_clips, check_number
+from sklearn_triplet._validation import check_callable, check_clips, check_number
 from sklearn_triplet.networks import RecurrentHead
 from sklearn_triplet.segments import FrameScaler
 
@@ -180,6 +180,7 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         names = ("n_layers", "n_cells", "frame_pooling", "max_epochs", "batch_size")
         for name in (*names, "patience"):
             check_number(self, name, numbers.Integral, 1)
+        check_callable(self, "optimizer", "torch.optim.Adam")
         check_number(self, "lr", numbers.Real, 0, left="open")
         check_number(self, "dropout", numbers.Real, 0, 1, right="open")
         if self.validation_fraction is not None:

@@ -4,6 +4,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -78,9 +79,13 @@ def is_labeled(y):
 
 def as_label_array(y):
     """Turn y into an array without letting numpy rewrite -1 as the string '-1'."""
+    if scipy.sparse.issparse(y):
+        y = y.toarray()
     if isinstance(y, list | tuple) and any(isinstance(label, str) for label in y):
         y = np.array([*y, None], dtype=object)[:-1]
     y = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    if y.ndim == 0:
+        raise ValueError(f"y must hold one label per clip. Got {y[()]!r} instead.")
     if y.dtype.kind in "OUST" and any(
         isinstance(label, str) and label == "-1" for label in y.ravel()
     ):

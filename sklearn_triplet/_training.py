@@ -111,8 +111,10 @@ def go_on_from(net, previous):
     """Let an initialised net continue the history and the optimizer of another."""
     net.history_ = previous.history_
     if type(net.optimizer_) is type(previous.optimizer_):
-        net.optimizer_.load_state_dict(previous.optimizer_.state_dict())
-        net.set_params(lr=net.lr)
+        # the averages go on, the settings are those of the new net
+        settings = net.optimizer_.state_dict()
+        settings["state"] = previous.optimizer_.state_dict()["state"]
+        net.optimizer_.load_state_dict(settings)
 
 
 def train(net, data):

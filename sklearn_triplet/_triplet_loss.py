@@ -165,9 +165,10 @@ def describe_troubles(epoch, n_components):
     sentences = []
     if epoch["substituted_positives"] > 0:
         sentences.append(
-            f"{epoch['substituted_positives']:.0%} of the anchors had no other clip "
-            "with their label, so another segment of the clip or a transformed copy "
-            "was their positive. Label more clips of the rare classes."
+            f"{epoch['substituted_positives']:.2%} of the anchors had no other clip "
+            "with their label, or no positive by the selector's rule, so another "
+            "segment of the clip, a transformed copy or the anchor itself was taken. "
+            "Label more clips of the rare classes."
         )
     if epoch["no_negative"] > 0.25:
         sentences.append(

@@ -56,6 +56,8 @@ def check_clips(estimator, X, *, reset):
                 f"(n_samples, n_features). Got an array of shape {X.shape}."
             )
         arrays = X
+    if not arrays[0].shape[0]:
+        raise ValueError(f"The clips given to {name} have 0 features.")
     flat = not _is_ragged(X) and X.ndim == 2
     dense = arrays[:, :, None] if flat else arrays
     lengths = np.array([_valid_frames(clip, i, name) for i, clip in enumerate(dense)])
@@ -77,6 +79,11 @@ def _is_ragged(X):
 def _refuse_other_shapes(arrays, name):
     n_features = arrays[0].shape[0]
     for i, clip in enumerate(arrays):
+        if clip.dtype.kind not in "biuf":
+            raise ValueError(
+                f"Clip {i} given to {name} must hold real numbers. Got dtype "
+                f"{clip.dtype}: convert it to float32."
+            )
         if clip.ndim != 2 or clip.shape[0] != n_features:
             raise ValueError(
                 f"All clips given to {name} must have shape (n_features, n_frames) "
@@ -139,4 +146,15 @@ def check_choice(estimator, name, choices):
     raise ValueError(
         f"The {name!r} parameter of {type(estimator).__name__} must be one of "
         f"{list(choices)}. Got {value!r} instead."
+    )
+
+
+def check_callable(estimator, name, example):
+    """Refuse a parameter that cannot be called, in a sentence."""
+    value = getattr(estimator, name)
+    if callable(value):
+        return value
+    raise ValueError(
+        f"The {name!r} parameter of {type(estimator).__name__} must be a class or "
+        f"another callable, such as {example}. Got {value!r} instead."
     )

@@ -30,7 +30,12 @@ from sklearn_triplet._training import (
 )
 from sklearn_triplet._triplet_loss import TripletHistory, TripletLoss, describe_troubles
 from sklearn_triplet._triplet_net import TripletBatches, TripletData
-from sklearn_triplet._validation import check_choice, check_clips, check_number
+from sklearn_triplet._validation import (
+    check_callable,
+    check_choice,
+    check_clips,
+    check_number,
+)
 from sklearn_triplet.networks import ConvEncoder, DenseEncoder, UnitEncoder
 from sklearn_triplet.segments import FrameScaler, SegmentedClips
 from sklearn_triplet.strategies import STRATEGIES, check_strategy
@@ -229,6 +234,9 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _fit(self, clips, labels, goes_on):
         seeds = draw_seeds(self.random_state, 4)
+        if goes_on:
+            # other triplets than in the epochs before
+            seeds = [seed + self.n_iter_ for seed in seeds]
         self.strategy_ = check_strategy(self.strategy)
         rows, valid = self._split(labels, seeds[0])
         if not goes_on:
@@ -309,6 +317,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if self.validation_fraction is not None:
             limits = {"low": 0, "high": 1, "left": "open", "right": "open"}
             check_number(self, "validation_fraction", numbers.Real, **limits)
+        check_callable(self, "optimizer", "torch.optim.Adam")
         check_choice(self, "pooling", ["mean", "flatten"])
         check_choice(self, "output", ["frames", "clip"])
         check_choice(self, "precision", ["float32", "bfloat16"])
@@ -346,8 +355,11 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if self.validation_fraction is None:
             return np.arange(len(labels.present)), None
         train, valid = split_clips(labels, self.validation_fraction, seed)
-        makes_triplets = self.strategy_.makes_triplets(labels.take(valid))
-        if len(valid) < 2 or len(train) < 2 or not makes_triplets:
+        makes_triplets = all(
+            len(rows) > 1 and self.strategy_.makes_triplets(labels.take(rows))
+            for rows in (train, valid)
+        )
+        if not makes_triplets:
             raise ValueError(
                 f"The 'validation_fraction' parameter of TripletEmbedder leaves "
                 f"{len(train)} clips to train and {len(valid)} to validate, which "
@@ -387,10 +399,22 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _build_encoder(self, clips):
         if callable(self.encoder):
             # a callable may hand out a module of the user's, which is not ours to train
-            return copy.deepcopy(self.encoder(clips.n_features))
+            return copy.deepcopy(self._call_encoder(clips.n_features))
         dense = self.encoder == "dense" or (self.encoder == "auto" and clips.flat)
         kind = DenseEncoder if dense else ConvEncoder
         return kind(clips.n_features, self.n_components)
+
+    def _call_encoder(self, n_features):
+        encoder = self.encoder
+        if not isinstance(encoder, torch.nn.Module):
+            encoder = encoder(n_features)
+            if isinstance(encoder, torch.nn.Module):
+                return encoder
+        raise ValueError(
+            "The 'encoder' parameter of TripletEmbedder must be a callable that takes "
+            "the number of features and returns a torch.nn.Module, such as a class. "
+            f"Got {type(encoder).__name__} from {self.encoder!r}."
+        )
 
     def _finish(self):
         """Say in words what the history says in numbers."""

@@ -125,7 +125,7 @@ class TimeFrequencyShift(Transformation):
     Parameters
     ----------
     max_bins : int, default=10
-        S of the paper.
+        S of the paper; at the most one less than there are bands.
 
     Examples
     --------
@@ -144,9 +144,11 @@ class TimeFrequencyShift(Transformation):
     def apply(self, anchors, segments, rng):
         """Return shifted copies; only the valid frames are rotated."""
         X = anchors.X.copy()
+        # one band always stays: silence alone would be everybody's positive
+        max_bins = min(self.max_bins, X.shape[2] - 1)
         for i, length in np.ndenumerate(anchors.lengths):
             valid = shift_time(X[i][:, :length], rng.integers(length))
-            n_bins = rng.integers(-self.max_bins, self.max_bins, endpoint=True)
+            n_bins = rng.integers(-max_bins, max_bins, endpoint=True)
             X[i][:, :length] = shift_frequency(valid, n_bins, segments.scaler.silence)
         return replace(anchors, X=X)
 

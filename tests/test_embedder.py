@@ -81,8 +81,8 @@ def test_permuted_rows_give_permuted_embeddings(kind):
 
 def test_names_of_columns():
     fitted = fit(output="clip").set_output(transform="pandas")
-    columns = [f"tripletembedder{i}" for i in range(8)]
-    assert fitted.transform(X).columns.tolist() == columns
+    columns = fitted.transform(X).columns.tolist()
+    assert columns == [f"tripletembedder{i}" for i in range(8)]
     assert fitted.get_feature_names_out().tolist() == columns
     assert not hasattr(fit(), "get_feature_names_out")
 
@@ -176,8 +176,7 @@ def test_warm_start_goes_on(recorder):
     assert fitted.fit(X, Y).n_iter_ == 4
     assert torch.equal(recorder.begins[1], end)
     assert not torch.equal(weights(fitted), end)
-    again = fitted.set_params(warm_start=False).fit(X, Y)
-    assert torch.equal(weights(again), end)
+    assert torch.equal(weights(fitted.set_params(warm_start=False).fit(X, Y)), end)
 
 
 def test_warm_start_heeds_changed_parameters():
@@ -190,13 +189,11 @@ def test_warm_start_heeds_changed_parameters():
     assert fitted.n_iter_ == 8
 
 
-@pytest.mark.parametrize("fraction", [0.1, 0.25])
-def test_validation_clips_that_make_no_triplet_are_refused(fraction):
+@pytest.mark.parametrize("fraction", [0.1, 0.25, 0.9])
+def test_a_split_without_triplets_on_either_side_is_refused(fraction):
     few = np.random.default_rng(0).normal(size=(44, 8, 8)).astype(np.float32)
     y = [0, 0, 1, 1] + [-1] * 40
-    sentence = (
-        "^The 'validation_fraction' parameter .* too few for triplets of strategy"
-    )
+    sentence = "^The 'validation_fraction' parameter .* too few for triplets of "
     with pytest.raises(ValueError, match=sentence):
         fit(few, y, strategy="s5", validation_fraction=fraction)
 

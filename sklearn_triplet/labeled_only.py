@@ -1,0 +1,376 @@
+"""LabeledOnly: any scikit-learn classifier, fitted on the labeled rows of X and y."""
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_triplet._labels import UNLABELED, as_label_array, check_labels
+
+ROUTED = (
+    "fit",
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "score",
+)
+NO_LABEL = (
+    "{name} got a y in which none of the {n_rows} rows is known: all hold -1. Give at "
+    "least one labeled row."
+)
+
+
+def count_rows(X):
+    """Count the rows of an array, a table, a sparse matrix or a list."""
+    if hasattr(X, "shape"):
+        return X.shape[0]
+    return len(X) if hasattr(X, "__len__") else len(np.asarray(X))
+
+
+def take_rows(X, rows):
+    """Return some rows of an array, a table, a sparse matrix or a list."""
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    if isinstance(X, list | tuple):
+        return [X[row] for row in rows]
+    if hasattr(X, "tocsr"):
+        return X.tocsr()[rows]
+    return (X if hasattr(X, "shape") else np.asarray(X))[rows]
+
+
+def take_labels(y, rows):
+    """Return some rows of y; numbers that were objects because of a -1 are plain."""
+    y = as_label_array(y)[rows]
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y.ravel()
+    if y.dtype == object and not isinstance(y.flat[0], str):
+        return np.array(y.tolist())
+    return y
+
+
+def find_known_rows(X, y, name, *, skip_partly_known=False):
+    """Find the rows of y that can be compared with a prediction.
+
+    Parameters
+    ----------
+    X : array, table, sparse matrix or list with n_rows rows
+    y : ndarray of shape (n_rows,) or (n_rows, n_classes)
+    name : str
+        Who asks, for the messages.
+    skip_partly_known : bool, default=False
+        Whether to pass over rows with some unknown classes instead of refusing them.
+
+    Returns
+    -------
+    rows : ndarray of int
+        Sorted, at least one.
+    """
+    if count_rows(X) != len(y):
+        raise ValueError(
+            f"{name} needs one label per row of X. Got {count_rows(X)} rows in X and "
+            f"{len(y)} in y."
+        )
+    known = y.reshape(len(y), -1) != UNLABELED
+    if not skip_partly_known:
+        refuse_partly_known(known, name)
+    rows = np.flatnonzero(known.all(axis=1))
+    if not len(rows):
+        raise ValueError(NO_LABEL.format(name=name, n_rows=len(y)))
+    return rows
+
+
+def refuse_partly_known(known, name):
+    """Refuse rows of which some classes are known and others are not."""
+    partly = np.flatnonzero(known.any(axis=1) & ~known.all(axis=1))
+    if len(partly):
+        raise ValueError(
+            f"{name} needs the labeled rows of y to be known in full. Got single "
+            f"entries of -1 in {len(partly)} of them, first in row {partly[0]}. Fill "
+            "them in, or leave such rows out by y[(y == -1).any(axis=1)] = -1."
+        )
+
+
+def _restrict(X, params, rows, n_rows):
+    """Restrict X, and each parameter that has one entry per row, to some rows."""
+    if len(rows) == n_rows:
+        return X, params
+    params = {
+        name: take_rows(value, rows) if _is_per_row(value, n_rows) else value
+        for name, value in params.items()
+    }
+    return take_rows(X, rows), params
+
+
+def _is_per_row(value, n_rows):
+    has_rows = isinstance(value, list | tuple) or getattr(value, "ndim", 0) > 0
+    return has_rows and count_rows(value) == n_rows
+
+
+def _inner_has(method):
+    """Tell ``available_if`` to ask the fitted classifier, or else the given one."""
+
+    def check(self):
+        fitted = hasattr(self, "estimator_")
+        # the AttributeError of the inner classifier says why it has no such method
+        getattr(self.estimator_ if fitted else self._classifier(), method)
+        return True
+
+    return check
+
+
+class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Fit a classifier on the labeled rows only.
+
+    scikit-learn's classifiers take -1 for a class. Inside this wrapper they never see
+    an unlabeled row, so they can stand behind a step that learns from all of them.
+    Where all rows are labeled, nothing differs from the classifier itself.
+
+    Parameters
+    ----------
+    estimator : classifier, default=None
+        Any classifier; a clone of it is fitted. ``None``:
+        ``LogisticRegression(max_iter=1000)``.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The fitted clone.
+    classes_ : ndarray of shape (n_classes,), or what ``estimator_`` has
+        The classes, without -1.
+    n_features_in_ : int
+        Number of features seen during ``fit``, where ``estimator_`` has it.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of a table, where ``estimator_`` has them.
+
+    See Also
+    --------
+    UnlabeledInTrain : Folds that test on labeled rows only.
+    labeled_scorer : Scores that leave unlabeled rows out.
+
+    Notes
+    -----
+    A y of exactly {-1, +1} is read as two classes, with a warning: recode them as 0
+    and 1. Parameters of ``fit`` that have one entry per row, such as
+    ``sample_weight``, are restricted to the labeled rows as well.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_triplet import LabeledOnly
+    >>> X = [[0.0], [1.0], [2.0], [3.0], [4.0]]
+    >>> classifier = LabeledOnly(LogisticRegression()).fit(X, [0, -1, -1, 1, 1])
+    >>> classifier.classes_
+    array([0, 1])
+    >>> classifier.predict([[0.5], [3.5]])
+    array([0, 1])
+    """
+
+    def __init__(self, estimator=None):
+        self.estimator = estimator
+
+    def fit(self, X, y, **params):
+        """Fit the classifier on the labeled rows.
+
+        Parameters
+        ----------
+        X : array-like, table, sparse matrix or list with n_samples rows
+            Whatever ``estimator`` takes.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            -1, or a row of only -1, where unlabeled.
+        **params : dict
+            Passed to the ``fit`` of ``estimator``, such as ``sample_weight``. What has
+            one entry per row loses those of the unlabeled rows. With metadata routing
+            enabled: passed as ``estimator`` requests.
+
+        Returns
+        -------
+        self : LabeledOnly
+
+        Raises
+        ------
+        ValueError
+            Where y is None, has no labeled row, is not a target of classification, or
+            is an indicator some row of which is known in part only.
+        """
+        rows = self._find_labeled_rows(X, y)
+        params = self._route("fit", params)
+        X, params = _restrict(X, params, rows, count_rows(X))
+        classifier = clone(self._classifier())
+        self.estimator_ = classifier.fit(X, take_labels(y, rows), **params)
+        return self
+
+    @available_if(_inner_has("predict"))
+    def predict(self, X, **params):
+        """Predict the class, or the classes, of each row.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+        **params : dict
+            Passed to ``estimator_``.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Of ``classes_``: -1 is predicted only where it was learned as one of two
+            classes, -1 and +1.
+        """
+        return self._delegate("predict", X, params)
+
+    @available_if(_inner_has("predict_proba"))
+    def predict_proba(self, X, **params):
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+        **params : dict
+            Passed to ``estimator_``.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+        """
+        return self._delegate("predict_proba", X, params)
+
+    @available_if(_inner_has("predict_log_proba"))
+    def predict_log_proba(self, X, **params):
+        """Return the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+        **params : dict
+            Passed to ``estimator_``.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+        """
+        return self._delegate("predict_log_proba", X, params)
+
+    @available_if(_inner_has("decision_function"))
+    def decision_function(self, X, **params):
+        """Return the decision function of the classifier.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+        **params : dict
+            Passed to ``estimator_``.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
+        return self._delegate("decision_function", X, params)
+
+    @available_if(_inner_has("score"))
+    def score(self, X, y, **params):
+        """Return the score of the classifier on the labeled rows.
+
+        Parameters
+        ----------
+        X, y, **params : as in ``fit``
+
+        Returns
+        -------
+        score : float
+            Mean accuracy for most classifiers; for an indicator it counts only rows
+            of which every class is right.
+
+        Raises
+        ------
+        ValueError
+            Where no row of y is labeled, or a row is known in part only.
+        """
+        check_is_fitted(self)
+        y = as_label_array(y)
+        n_rows = len(y)
+        # two classes -1 and +1 were learned: there is no mark for unlabeled rows then
+        binary = y.ndim == 1 and UNLABELED in self.classes_
+        rows = np.arange(n_rows) if binary else find_known_rows(X, y, "LabeledOnly")
+        params = self._route("score", params)
+        X, params = _restrict(X, params, rows, n_rows)
+        return self.estimator_.score(X, take_labels(y, rows), **params)
+
+    @property
+    def classes_(self):
+        """The classes of the fitted classifier."""
+        return self.estimator_.classes_
+
+    @property
+    def n_features_in_(self):
+        """The number of features that the fitted classifier has seen."""
+        return self.estimator_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """The names of the columns that the fitted classifier has seen."""
+        return self.estimator_.feature_names_in_
+
+    def get_metadata_routing(self):
+        """Say which methods pass metadata on to ``estimator``.
+
+        Returns
+        -------
+        routing : MetadataRouter
+        """
+        mapping = MethodMapping()
+        for method in ROUTED:
+            mapping.add(caller=method, callee=method)
+        router = MetadataRouter(owner=type(self).__name__)
+        return router.add(estimator=self._classifier(), method_mapping=mapping)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        classifier = self._classifier()
+        # tags are asked for before parameters are checked
+        if hasattr(classifier, "__sklearn_tags__"):
+            inner = get_tags(classifier)
+            tags.input_tags = inner.input_tags
+            tags.target_tags = inner.target_tags
+            tags.classifier_tags = inner.classifier_tags
+            tags.non_deterministic = inner.non_deterministic
+        tags.target_tags.required = True
+        return tags
+
+    def _classifier(self):
+        if self.estimator is None:
+            return LogisticRegression(max_iter=1000)
+        return self.estimator
+
+    def _find_labeled_rows(self, X, y):
+        if y is None:
+            raise ValueError(
+                "LabeledOnly requires y to be passed, but the target y is None. Give "
+                "one label per row of X, and -1 where unlabeled."
+            )
+        labels = check_labels(y, count_rows(X), "LabeledOnly")
+        rows = np.flatnonzero(labels.labeled)
+        refuse_partly_known(~labels.unknown, "LabeledOnly")
+        if not len(rows):
+            raise ValueError(
+                NO_LABEL.format(name="LabeledOnly", n_rows=len(labels.present))
+            )
+        return rows
+
+    def _route(self, method, params):
+        """Return the parameters that the classifier gets."""
+        if get_config()["enable_metadata_routing"]:
+            return process_routing(self, method, **params).estimator[method]
+        return params
+
+    def _delegate(self, method, X, params):
+        check_is_fitted(self)
+        params = self._route(method, params)
+        return getattr(self.estimator_, method)(X, **params)

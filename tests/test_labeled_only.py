@@ -1,0 +1,260 @@
+"""LabeledOnly: the inner classifier and nothing else, on the labeled rows."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn import config_context
+from sklearn.base import clone, is_classifier
+from sklearn.datasets import make_blobs
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_validate
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import LinearSVC
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import (
+    estimator_checks_generator,
+    parametrize_with_checks,
+)
+from threadpoolctl import threadpool_limits
+
+from sklearn_triplet import LabeledOnly, UnlabeledInTrain, is_labeled
+
+CHECKED = [LabeledOnly(LogisticRegression()), LabeledOnly(KNeighborsClassifier())]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    # several threads on a table this small only wait for each other
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture
+def blobs():
+    X, y = make_blobs(60, centers=3, cluster_std=2.0, random_state=0)
+    hidden = np.random.default_rng(0).random(60) < 0.5
+    return X, y, np.where(hidden, -1, y)
+
+
+@parametrize_with_checks(CHECKED)
+def test_common_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", CHECKED, ids=str)
+def test_the_checks_really_ran(estimator):
+    assert len(list(estimator_checks_generator(estimator))) > 50
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [LogisticRegression(), GaussianNB(), RandomForestClassifier(5, random_state=0)],
+    ids=str,
+)
+def test_is_the_classifier_fitted_on_the_labeled_rows(classifier, blobs):
+    X, _, y = blobs
+    known = y != -1
+    wrapped = LabeledOnly(classifier).fit(X, y)
+    alone = clone(classifier).fit(X[known], y[known])
+    np.testing.assert_array_equal(wrapped.classes_, alone.classes_)
+    np.testing.assert_array_equal(wrapped.predict(X), alone.predict(X))
+    np.testing.assert_array_equal(wrapped.predict_proba(X), alone.predict_proba(X))
+    with np.errstate(divide="ignore"):
+        np.testing.assert_array_equal(
+            wrapped.predict_log_proba(X), alone.predict_log_proba(X)
+        )
+    assert wrapped.score(X, y) == alone.score(X[known], y[known])
+    assert not hasattr(classifier, "classes_")
+
+
+def test_with_all_labels_nothing_differs(blobs):
+    X, y, _ = blobs
+    words = np.array(["dog", "rain", "crow"], dtype=object)[y]
+    for target in (y, y.astype(float), words, words.astype(str), words.tolist()):
+        wrapped = LabeledOnly(LogisticRegression()).fit(X, target)
+        alone = LogisticRegression().fit(X, target)
+        np.testing.assert_array_equal(wrapped.predict(X), alone.predict(X))
+        np.testing.assert_array_equal(
+            wrapped.decision_function(X), alone.decision_function(X)
+        )
+        assert wrapped.score(X, target) == alone.score(X, target)
+
+
+def test_strings_with_minus_one(blobs):
+    X, y, masked = blobs
+    words = np.array(["dog", "rain", "crow"], dtype=object)[y]
+    words[masked == -1] = -1
+    for target in (words, words.tolist(), pd.Series(words)):
+        classifier = LabeledOnly().fit(X, target)
+        assert list(classifier.classes_) == ["crow", "dog", "rain"]
+        assert classifier.score(X, target) > 0.5
+
+
+def test_unlabeled_first_and_last_have_no_influence(blobs):
+    X, y, _ = blobs
+    first, last = y.copy(), y.copy()
+    first[:30], last[30:] = -1, -1
+    shifted = np.where(is_labeled(first)[:, None], X, 1e6)
+    np.testing.assert_array_equal(
+        LabeledOnly().fit(shifted, first).predict(X),
+        LogisticRegression(max_iter=1000).fit(X[30:], y[30:]).predict(X),
+    )
+    np.testing.assert_array_equal(
+        LabeledOnly().fit(X, last).predict(X),
+        LogisticRegression(max_iter=1000).fit(X[:30], y[:30]).predict(X),
+    )
+
+
+def pooled(clips):
+    return np.array([[np.mean(clip), np.std(clip)] for clip in clips])
+
+
+def test_clips_paths_tables_and_sparse_rows(blobs):
+    X, _, y = blobs
+    classifier = make_pipeline(FunctionTransformer(pooled), LogisticRegression())
+    ragged = [np.full((2, 3 + i % 4), row[0]) for i, row in enumerate(X)]
+    cube = np.repeat(X[:, :, None], 3, axis=2)
+    for clips in (ragged, tuple(ragged), cube):
+        fitted = LabeledOnly(classifier).fit(clips, y)
+        assert fitted.predict(clips).shape == (60,)
+        assert 0 <= fitted.score(clips, y) <= 1
+    read = FunctionTransformer(lambda paths: X[[int(p[:-4]) for p in paths]])
+    paths = [f"{i}.wav" for i in range(60)]
+    by_path = LabeledOnly(make_pipeline(read, LogisticRegression())).fit(paths, y)
+    by_table = LabeledOnly(LogisticRegression()).fit(X, y)
+    np.testing.assert_array_equal(by_path.predict(paths), by_table.predict(X))
+    LabeledOnly().fit(sparse.coo_array(X), y).predict(sparse.csr_array(X))
+
+
+def test_names_and_numbers_of_features(blobs):
+    X, _, y = blobs
+    classifier = LabeledOnly()
+    assert not hasattr(classifier, "n_features_in_")
+    assert not hasattr(classifier, "classes_")
+    classifier.fit(pd.DataFrame(X, columns=["a", "b"]), y)
+    assert list(classifier.feature_names_in_) == ["a", "b"]
+    assert classifier.n_features_in_ == 2
+
+
+def test_methods_are_those_of_the_classifier(blobs):
+    X, _, y = blobs
+    wrapped = LabeledOnly(LinearSVC())
+    for classifier in (wrapped, clone(wrapped).fit(X, y)):
+        assert hasattr(classifier, "decision_function")
+        assert not hasattr(classifier, "predict_proba")
+    assert not hasattr(LabeledOnly(GaussianNB()), "decision_function")
+    assert is_classifier(wrapped)
+
+
+def test_tags_are_those_of_the_classifier():
+    wrapped = get_tags(LabeledOnly(KNeighborsClassifier()))
+    assert wrapped.classifier_tags.multi_label
+    assert wrapped.input_tags.sparse
+    assert not get_tags(LabeledOnly(GaussianNB())).input_tags.sparse
+    assert get_tags(LabeledOnly("junk")).target_tags.required
+
+
+def test_indicator(blobs):
+    X, y, masked = blobs
+    indicator = np.eye(3, dtype=int)[y]
+    indicator[:, 2] |= X[:, 0] > 0
+    indicator[masked == -1] = -1
+    known = masked != -1
+    wrapped = LabeledOnly(KNeighborsClassifier()).fit(X, indicator)
+    alone = KNeighborsClassifier().fit(X[known], indicator[known])
+    np.testing.assert_array_equal(wrapped.predict(X), alone.predict(X))
+    assert wrapped.score(X, indicator) == alone.score(X[known], indicator[known])
+    several = LabeledOnly(MultiOutputClassifier(GaussianNB())).fit(X, indicator)
+    assert several.score(X, indicator) > 0
+    assert several.predict(X).min() == 0
+
+
+def test_sample_weight_is_restricted_to_labeled_rows(blobs):
+    X, _, y = blobs
+    known = y != -1
+    weight = np.random.default_rng(0).random(60)
+    alone = LogisticRegression().fit(X[known], y[known], weight[known])
+    for given in (weight, weight.tolist(), pd.Series(weight)):
+        wrapped = LabeledOnly(LogisticRegression()).fit(X, y, sample_weight=given)
+        np.testing.assert_array_equal(wrapped.predict_proba(X), alone.predict_proba(X))
+        assert wrapped.score(X, y, sample_weight=given) == alone.score(
+            X[known], y[known], weight[known]
+        )
+
+
+def test_metadata_is_routed(blobs):
+    X, _, y = blobs
+    known = y != -1
+    weight = np.random.default_rng(0).random(60)
+    with config_context(enable_metadata_routing=True):
+        inner = LogisticRegression().set_fit_request(sample_weight=True)
+        inner.set_score_request(sample_weight=False)
+        wrapped = LabeledOnly(inner).fit(X, y, sample_weight=weight)
+        alone = LogisticRegression().fit(X[known], y[known], weight[known])
+        np.testing.assert_array_equal(wrapped.predict_proba(X), alone.predict_proba(X))
+        scores = cross_validate(
+            wrapped, X, y, cv=UnlabeledInTrain(3), params={"sample_weight": weight}
+        )
+        assert np.isfinite(scores["test_score"]).all()
+        with pytest.raises(TypeError, match="unexpected argument"):
+            wrapped.fit(X, y, loudness=weight)
+
+
+def test_binary_labels_of_minus_one_and_one_are_two_classes(blobs):
+    X, y, _ = blobs
+    binary = np.where(y == 0, -1, 1)
+    with pytest.warns(UserWarning, match="looks like binary labels"):
+        wrapped = LabeledOnly().fit(X, binary)
+    np.testing.assert_array_equal(wrapped.classes_, [-1, 1])
+    # the score does not take the class -1 for a missing label either
+    assert wrapped.score(X, binary) == np.mean(wrapped.predict(X) == binary)
+
+
+@pytest.mark.parametrize(
+    ("y", "sentence"),
+    [
+        (
+            None,
+            "LabeledOnly requires y to be passed, but the target y is None. Give one "
+            "label per row of X, and -1 where unlabeled.",
+        ),
+        (
+            [-1, -1, -1, -1],
+            "LabeledOnly got a y in which none of the 4 rows is known: all hold -1. "
+            "Give at least one labeled row.",
+        ),
+        (
+            [[0, 1], [-1, -1], [1, -1], [-1, 0]],
+            "LabeledOnly needs the labeled rows of y to be known in full. Got single "
+            "entries of -1 in 2 of them, first in row 2. Fill them in, or "
+            "leave such rows out by y[(y == -1).any(axis=1)] = -1.",
+        ),
+        (
+            [0, 1, -1],
+            "X and y of LabeledOnly must have one row per clip. Got 4 clips in X and 3 "
+            "rows in y (inconsistent numbers of samples).",
+        ),
+    ],
+)
+def test_refusals_of_y(y, sentence):
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        LabeledOnly().fit(np.eye(4), y)
+
+
+def test_score_needs_a_labeled_row(blobs):
+    X, _, y = blobs
+    wrapped = LabeledOnly().fit(X, y)
+    sentence = (
+        "LabeledOnly got a y in which none of the 60 rows is known: all hold -1. Give "
+        "at least one labeled row."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        wrapped.score(X, np.full(60, -1))
