@@ -1,4 +1,4 @@
-"""Clips through a trained encoder: frames (n_components, n_frames_i) out, one by one."""
+"""Clips through a trained encoder: frames (n_components, n_frames_i) come out."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Eq. (1) for skorch: encoded units in, mined negatives, the loss and its history out."""
+"""Eq. (1) for skorch: encoded units in; negatives, loss and history out."""
 
 import numpy as np
 import torch

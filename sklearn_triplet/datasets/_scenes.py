@@ -18,8 +18,8 @@ from sklearn_triplet.datasets._signals import (
     band,
     faded,
     filtered,
+    gain,
     harmonics,
-    impulses,
     log_uniform,
     noise,
     resonances,
@@ -145,8 +145,8 @@ def render_scene(settings, seed, clip, events, levels):
             settings.sample_rate, 0.005, 0.03,
         )  # fmt: skip
         wet = _heard(dry, echo, recorder, settings.sample_rate)
-        gain = quiet * 10 ** (level / 20) / max(rms(wet[:n_samples]), 1e-9)
-        add_at(waveform, start, wet * np.float32(gain))
+        factor = quiet * 10 ** (level / 20) / max(rms(wet[:n_samples]), 1e-9)
+        add_at(waveform, start, wet * np.float32(factor))
     peak = np.abs(waveform).max()
     return waveform * np.float32(PEAK / peak) if peak > PEAK else waveform
 
@@ -174,11 +174,20 @@ def _background(rng, settings, recorder):
         )
         signal += hum * np.float32(rng.uniform(0.05, 0.5) / rms(hum))
     if rng.random() < 0.5:
-        place = log_uniform(rng, 100, 3000)
-        steps = impulses(rng, *shape, rng.uniform(0.2, 2), 0.7)
-        steps = filtered(steps, shape[1], band(place / 2, 2 * place) * recorder)
-        signal += steps * np.float32(rng.uniform(0.1, 0.5) / max(rms(steps), 1e-9))
+        _add_knocks(rng, signal, settings.sample_rate, recorder)
     return signal * np.float32(10 ** (rng.uniform(-46, -32) / 20) / rms(signal))
+
+
+def _add_knocks(rng, signal, sample_rate, recorder):
+    """Let something fall or creak now and then, in place; it belongs to no class."""
+    place = log_uniform(rng, 100, 3000)
+    knock = np.zeros(sample_rate // 4, dtype=np.float32)
+    knock[len(knock) // 2] = 1
+    knock = filtered(knock, sample_rate, band(place / 2, 2 * place) * recorder)
+    knock /= np.abs(knock).max()
+    for _ in range(rng.poisson(rng.uniform(0.2, 2) * len(signal) / sample_rate)):
+        height = log_uniform(rng, 2, 20)
+        add_at(signal, rng.integers(len(signal)), knock * np.float32(height))
 
 
 def _room(rng, sample_rate):
@@ -198,6 +207,5 @@ def _heard(dry, echo, recorder, sample_rate):
     wet = np.concatenate([dry, np.zeros(len(echo), dtype=np.float32)])
     n_fft = fft.next_fast_len(len(wet), real=True)
     response = fft.rfft(echo, n_fft)
-    frequencies = fft.rfftfreq(n_fft, 1 / sample_rate)
-    response *= np.interp(frequencies, FREQUENCIES, recorder).astype(np.float32)
+    response *= gain(recorder, n_fft, sample_rate)
     return fft.irfft(fft.rfft(wet, n_fft) * response, n_fft)[: len(wet)]

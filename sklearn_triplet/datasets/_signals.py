@@ -9,6 +9,7 @@ from scipy import fft
 
 FREQUENCIES = np.geomspace(10, 100_000, 512)
 TABLE_SIZE = 8192
+GAIN_POINTS = 16_384
 
 
 def log_uniform(rng, low, high):
@@ -38,22 +39,30 @@ def filtered(signal, sample_rate, response):
     """Apply a response to a signal, without delay."""
     n_fft = fft.next_fast_len(len(signal), real=True)
     spectrum = fft.rfft(signal.astype(np.float32, copy=False), n_fft)
-    spectrum *= _gain(response, n_fft, sample_rate)
+    spectrum *= gain(response, n_fft, sample_rate)
     return fft.irfft(spectrum, n_fft)[: len(signal)]
 
 
 def noise(rng, n_samples, sample_rate, response):
     """Gaussian noise coloured by a response."""
-    # drawn in frequency: one transform instead of two
+    # drawn in frequency, one transform instead of two; uniform numbers will do, for
+    # the sum over all frequencies is Gaussian anyway
     n_fft = fft.next_fast_len(n_samples, real=True)
-    spectrum = rng.standard_normal(2 * (n_fft // 2 + 1), dtype=np.float32)
-    spectrum = spectrum.view(np.complex64) * _gain(response, n_fft, sample_rate)
+    spectrum = rng.random(2 * (n_fft // 2 + 1), dtype=np.float32)
+    spectrum -= 0.5
+    spectrum = spectrum.view(np.complex64)
+    spectrum *= gain(response, n_fft, sample_rate)
     return fft.irfft(spectrum, n_fft)[:n_samples] * np.float32(np.sqrt(n_fft))
 
 
-def _gain(response, n_fft, sample_rate):
-    frequencies = fft.rfftfreq(n_fft, 1 / sample_rate)
-    return np.interp(frequencies, FREQUENCIES, response).astype(np.float32)
+def gain(response, n_fft, sample_rate):
+    """Read a response at the frequencies of a transform, shape (n_fft // 2 + 1,)."""
+    n_gains = n_fft // 2 + 1
+    # responses are smooth: in a long signal, neighbouring frequencies can share a gain
+    step = max(1, n_gains // GAIN_POINTS)
+    frequencies = np.arange(0, n_gains, step) * (sample_rate / n_fft)
+    gains = np.interp(frequencies, FREQUENCIES, response).astype(np.float32)
+    return np.repeat(gains, step)[:n_gains]
 
 
 def wander(rng, n_samples, sample_rate, rate):

@@ -1,0 +1,136 @@
+"""A metric or scorer in, one that sees the labeled rows only out."""
+
+import inspect
+
+from sklearn.metrics import get_scorer, make_scorer
+from sklearn.utils.metadata_routing import (
+    get_routing_for_object,
+)
+
+from sklearn_triplet._labels import as_label_array
+from sklearn_triplet._rows import (
+    find_known_rows,
+    take_labels,
+    take_rows,
+)
+
+
+def labeled_scorer(metric, *, partly_known="raise", **kwargs):
+    """Make a scorer that leaves unlabeled rows out.
+
+    scikit-learn's scorers count a row of -1 as a row that was classified wrongly. With
+    ``UnlabeledInTrain`` no such row is tested, but ``return_train_score=True`` still
+    scores training sets, which hold them all.
+
+    Parameters
+    ----------
+    metric : str, scorer or callable
+        The name of a scorer, such as ``"f1_macro"``; a scorer made by ``make_scorer``
+        or a function whose first parameter is ``estimator``; or a metric
+        ``(y_true, y_pred) -> float``.
+    partly_known : {"raise", "skip"}, default="raise"
+        What to do about the rows of an indicator of which some classes are known and
+        others are -1. A metric can make nothing of them. ``"skip"`` scores the rows
+        that are known in full.
+    **kwargs : dict
+        For a metric: passed to ``make_scorer``, such as ``average="macro"``,
+        ``greater_is_better=False`` or ``response_method="predict_proba"``.
+
+    Returns
+    -------
+    scorer : callable
+        ``scorer(estimator, X, y) -> float``, larger is better. It can be pickled, be
+        one of several in a dict and route ``sample_weight``.
+
+    Raises
+    ------
+    ValueError
+        Here: where ``metric`` is none of the above. When scoring: where y is None or
+        of another length than X, no row is labeled or one is known in part.
+
+    Notes
+    -----
+    A row of -1 is unlabeled even where y holds -1 and +1 only, since a few rows of any
+    y can look like that. Recode binary labels as 0 and 1.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn_triplet import labeled_scorer
+    >>> classifier = DummyClassifier().fit([[0], [0]], [1, 1])
+    >>> scorer = labeled_scorer("accuracy")
+    >>> scorer
+    labeled_scorer('accuracy')
+    >>> scorer(classifier, [[0], [0], [0], [0]], [1, -1, -1, 0])
+    0.5
+    """
+    if partly_known not in ("raise", "skip"):
+        raise ValueError(
+            "The 'partly_known' parameter of labeled_scorer must be 'raise' or 'skip'. "
+            f"Got {partly_known!r} instead."
+        )
+    is_metric = callable(metric) and not _is_scorer(metric)
+    if not callable(metric) and not isinstance(metric, str):
+        raise ValueError(
+            "The 'metric' parameter of labeled_scorer must be the name of a scorer, a "
+            f"scorer or a metric(y_true, y_pred). Got {metric!r} instead. For several "
+            "metrics give a dict of labeled scorers as scoring."
+        )
+    if kwargs and not is_metric:
+        raise ValueError(
+            f"labeled_scorer passes {sorted(kwargs)} to a metric only. Got {metric!r}, "
+            "which is a scorer already: give the metric, such as "
+            "labeled_scorer(f1_score, average='macro')."
+        )
+    scorer = make_scorer(metric, **kwargs) if is_metric else get_scorer(metric)
+    return _LabeledScorer(scorer, metric, partly_known, kwargs)
+
+
+def _is_scorer(metric):
+    """Tell (estimator, X, y) from (y_true, y_pred)."""
+    if hasattr(metric, "get_metadata_routing"):
+        return True
+    try:
+        parameters = inspect.signature(metric).parameters
+    except (TypeError, ValueError):
+        return False
+    return next(iter(parameters), None) in ("estimator", "clf", "model")
+
+
+class _LabeledScorer:
+    """What ``labeled_scorer`` returns."""
+
+    def __init__(self, scorer, metric, partly_known, kwargs):
+        self.scorer = scorer
+        self.metric = metric
+        self.partly_known = partly_known
+        self.kwargs = kwargs
+
+    def __call__(self, estimator, X, y, sample_weight=None, **params):
+        """Score the estimator on the rows of X that are labeled in y."""
+        if y is None:
+            raise ValueError(f"{self} needs y. Got None: give the labels of X.")
+        y = as_label_array(y)
+        skip = self.partly_known == "skip"
+        rows = find_known_rows(X, y, str(self), skip_partly_known=skip)
+        if sample_weight is not None:
+            params["sample_weight"] = take_rows(sample_weight, rows)
+        X = take_rows(X, rows) if len(rows) < len(y) else X
+        return self.scorer(estimator, X, take_labels(y, rows), **params)
+
+    def __repr__(self):
+        metric = self.metric
+        text = getattr(metric, "__name__", None) or repr(metric)
+        arguments = "".join(f", {key}={value!r}" for key, value in self.kwargs.items())
+        if self.partly_known != "raise":
+            arguments = f", partly_known={self.partly_known!r}{arguments}"
+        return f"labeled_scorer({text}{arguments})"
+
+    def get_metadata_routing(self):
+        """Request what the wrapped scorer requests."""
+        return get_routing_for_object(self.scorer)
+
+    def _accept_sample_weight(self):
+        # without metadata routing a search asks its scorers this, so pass it on
+        ask = getattr(self.scorer, "_accept_sample_weight", None)
+        return ask is not None and ask()
