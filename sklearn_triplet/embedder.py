@@ -85,7 +85,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         with the number of features and returns a ``torch.nn.Module`` that maps
         (n, n_features, n_frames), and if its forward takes a second argument the
         valid frames (n,), to (n, any number of components, n_frames).
-    max_epochs : int, default=20
+    max_epochs : int, default=10
         Passes; at the most if ``validation_fraction`` is given. 0: only the scaling is
         learned, the encoder keeps its random weights (a strong baseline).
     lr : float, default=0.001
@@ -167,7 +167,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         segment_length=96,
         output="frames",
         encoder="auto",
-        max_epochs=20,
+        max_epochs=10,
         lr=1e-3,
         batch_size=64,
         optimizer=torch.optim.Adam,

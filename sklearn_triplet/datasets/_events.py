@@ -30,14 +30,15 @@ from sklearn_triplet.datasets._voices import cat, dog, speech
 
 
 def alarm(rng, n_samples, sample_rate):
-    """Beeps, a two-tone or sweeping siren, or a bell."""
+    """Beep, wail in two tones or in sweeps, or ring a bell."""
     kind = rng.choice(["beep", "sweep", "bell"], p=[0.45, 0.25, 0.3])
     rate = log_uniform(rng, 0.8, 6)
     time = np.arange(n_samples) / sample_rate
     if kind == "bell":
         return _bell(rng, n_samples, sample_rate, rate * rng.choice([1, 4]))
     pitch = log_uniform(rng, 700, 1700) * (1 if kind == "sweep" else 2)
-    cycle = (time * rate + rng.random()) % 1
+    # begins with the tone: a short alarm must not consist of the pause
+    cycle = time * rate % 1
     amplitudes = np.arange(1, 13) ** -rng.uniform(0.5, 3)
     amplitudes[1::2] *= rng.random()
     if kind == "sweep":
@@ -62,7 +63,7 @@ def _bell(rng, n_samples, sample_rate, rate):
 
 
 def dishes(rng, n_samples, sample_rate):
-    """Clinks of a few objects, in clusters."""
+    """Clink a few objects together, in clusters."""
     objects = [_dish(rng, n_samples, sample_rate) for _ in range(rng.integers(2, 5))]
     signal = np.zeros(n_samples, dtype=np.float32)
     rate = log_uniform(rng, 3, 12)

@@ -66,8 +66,8 @@ def make_soundscapes(
     numbers are the same on every machine up to the last bits of a float32, as long as
     NumPy's generator keeps its streams.
 
-    A clip of 10 s takes about 50 ms to compute. As waveforms, 300 clips of 10 s at
-    44.1 kHz fill 530 MB of memory; give ``output_dir`` to write files instead.
+    A clip of 10 s at 44.1 kHz takes about 50 ms to compute, and 300 of them fill 530 MB
+    of memory; give ``output_dir`` to write files instead.
 
     Parameters
     ----------
