@@ -12,7 +12,12 @@ from skorch.helper import predefined_split
 
 
 def draw_seeds(random_state, n):
-    """Draw n independent seeds from what scikit-learn takes as random_state."""
+    """Draw n independent seeds from what scikit-learn takes as random_state.
+
+    ``None`` means fresh entropy, so that numpy's global generator stays as it is.
+    """
+    if random_state is None:
+        return [int(seed) for seed in np.random.SeedSequence().generate_state(n)]
     random_state = check_random_state(random_state)
     return [int(seed) for seed in random_state.randint(2**31 - 1, size=n)]
 

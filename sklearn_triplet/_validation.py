@@ -120,32 +120,73 @@ def _valid_frames(clip, i, name):
 def check_number(
     estimator, name, kind, low, high=np.inf, *, left="closed", right="closed"
 ):
-    """Refuse a parameter outside its range, in a sentence."""
-    value = getattr(estimator, name)
-    ok = isinstance(value, kind) and not isinstance(value, bool | np.bool_)
-    if ok:
-        above = value > low or (left == "closed" and value == low)
-        below = value < high or (right == "closed" and value == high < np.inf)
-        ok = above and below
-    if ok:
+    """Refuse a parameter of an estimator outside its range, in a sentence."""
+    owner, value = type(estimator).__name__, getattr(estimator, name)
+    return check_interval(owner, name, value, kind, low, high, left=left, right=right)
+
+
+def check_interval(
+    owner, name, value, kind, low, high=np.inf, *, left="closed", right="closed"
+):
+    """Refuse a value outside its range, in a sentence.
+
+    Parameters
+    ----------
+    owner, name : str
+        Whose parameter it is, and its name.
+    value : object
+        What the user gave.
+    kind : {numbers.Integral, numbers.Real}
+        What it must be; booleans are neither.
+    low, high : number
+        The interval; infinity is never in it.
+    left, right : {"closed", "open"}, default="closed"
+        Whether the ends belong to it.
+
+    Returns
+    -------
+    value : object
+        As given.
+
+    Examples
+    --------
+    >>> check_interval("make", "n_classes", 3, numbers.Integral, 1, 10)
+    3
+    """
+    if is_inside(value, kind, low, high, left, right):
         return value
     noun = "an integer" if kind is numbers.Integral else "a number"
-    interval = f"{'[' if left == 'closed' else '('}{low}, {high}"
-    interval += "]" if right == "closed" and high != np.inf else ")"
+    opening = "[" if left == "closed" else "("
+    closing = "]" if right == "closed" and high != np.inf else ")"
     raise ValueError(
-        f"The {name!r} parameter of {type(estimator).__name__} must be {noun} in "
-        f"{interval}. Got {value!r} instead."
+        f"The {name!r} parameter of {owner} must be {noun} in {opening}{low}, "
+        f"{high}{closing}. Got {value!r} instead."
     )
 
 
+def is_inside(value, kind, low, high, left="closed", right="closed"):
+    """Tell whether a value is a number of a kind in an interval."""
+    if not isinstance(value, kind) or isinstance(value, bool | np.bool_):
+        return False
+    above = value > low or (left == "closed" and value == low)
+    below = value < high or (right == "closed" and value == high < np.inf)
+    return above and below
+
+
 def check_choice(estimator, name, choices):
-    """Refuse a parameter that is none of the choices, in a sentence."""
-    value = getattr(estimator, name)
-    if any(value is choice or value == choice for choice in choices):
+    """Refuse a parameter of an estimator that is none of the choices."""
+    return check_option(
+        type(estimator).__name__, name, getattr(estimator, name), choices
+    )
+
+
+def check_option(owner, name, value, options):
+    """Refuse a value that is none of the options, in a sentence."""
+    if any(value is option or value == option for option in options):
         return value
     raise ValueError(
-        f"The {name!r} parameter of {type(estimator).__name__} must be one of "
-        f"{list(choices)}. Got {value!r} instead."
+        f"The {name!r} parameter of {owner} must be one of {list(options)}. "
+        f"Got {value!r} instead."
     )
 
 

@@ -125,14 +125,14 @@ def test_frames_are_returned_at_the_input_rate():
 @both
 def test_bit_identical_from_run_to_run(tagger):
     X, y = make_clips()
-    state = torch.get_rng_state(), np.random.get_state()[1].copy()
+    state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     first = clone(tagger).set_params(dropout=0.2).fit(X, y).predict_proba(X)
     second = clone(tagger).set_params(dropout=0.2).fit(X, y).predict_proba(X)
     np.testing.assert_array_equal(first, second)
     other = clone(tagger).set_params(dropout=0.2, random_state=1).fit(X, y)
     assert not np.array_equal(other.predict_proba(X), first)
     assert torch.equal(torch.get_rng_state(), state[0])
-    np.testing.assert_array_equal(np.random.get_state()[1], state[1])
+    np.testing.assert_array_equal(np.random.get_state()[1], state[1])  # noqa: NPY002
 
 
 def test_unknown_entries_are_left_out_of_the_loss():

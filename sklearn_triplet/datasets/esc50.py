@@ -7,7 +7,8 @@ import warnings
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklearn_triplet.datasets._base import check_option, existing_folder
+from sklearn_triplet._validation import check_option
+from sklearn_triplet.datasets._base import existing_folder
 
 AUDIO_SUFFIXES = {".wav", ".ogg", ".flac"}
 COLUMNS = ("filename", "fold", "category")

@@ -9,14 +9,10 @@ import soundfile
 from joblib import Parallel, delayed
 from sklearn.utils import Bunch
 
-from sklearn_triplet.datasets._base import (
-    UNLABELED,
-    check_between,
-    check_option,
-    check_pair,
-    hide_labels,
-    seed_from,
-)
+from sklearn_triplet._labels import UNLABELED
+from sklearn_triplet._stratification import mask_labels
+from sklearn_triplet._validation import check_interval, check_option
+from sklearn_triplet.datasets._base import check_pair, seed_from
 from sklearn_triplet.datasets._scenes import (
     CLASSES,
     SceneSettings,
@@ -169,7 +165,7 @@ def make_soundscapes(
     plans = [plan_scene(settings, seed, clip) for clip in range(n_clips)]
     truth = _indicator([events for events, _ in plans], n_classes)
     corpus = Bunch(
-        target=hide_labels(truth, labeled_fraction, seed),
+        target=mask_labels(truth, float(labeled_fraction), random_state=seed % 2**32),
         target_true=truth,
         target_names=np.array(CLASSES[:n_classes]),
         events=[events for events, _ in plans],
@@ -193,12 +189,12 @@ def _check(
 ):  # fmt: skip
     """Refuse what is out of range; gather what a single clip needs to know."""
     whole, real = numbers.Integral, numbers.Real
-    check_between(OWNER, "n_clips", n_clips, whole, 1, np.inf)
-    check_between(OWNER, "n_classes", n_classes, whole, 1, len(CLASSES))
-    check_between(OWNER, "labeled_fraction", labeled_fraction, real, 0, 1, left="open")
-    check_between(OWNER, "duration", duration, real, 0.1, 600)
-    check_between(OWNER, "sample_rate", sample_rate, whole, 16_000, 96_000)
-    check_between(OWNER, "empty_fraction", empty_fraction, real, 0, 1)
+    check_interval(OWNER, "n_clips", n_clips, whole, 1, np.inf)
+    check_interval(OWNER, "n_classes", n_classes, whole, 1, len(CLASSES))
+    check_interval(OWNER, "labeled_fraction", labeled_fraction, real, 0, 1, left="open")
+    check_interval(OWNER, "duration", duration, real, 0.1, 600)
+    check_interval(OWNER, "sample_rate", sample_rate, whole, 16_000, 96_000)
+    check_interval(OWNER, "empty_fraction", empty_fraction, real, 0, 1)
     check_option(OWNER, "audio_format", audio_format, ["flac", "wav"])
     event_duration = check_pair(
         OWNER, "event_duration", event_duration, real, 0.05, np.inf

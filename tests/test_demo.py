@@ -1,0 +1,40 @@
+"""The README's demo on a handful of short clips."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sklearn_triplet import LogMel, mask_labels
+from sklearn_triplet.datasets import make_soundscapes
+
+PATH = Path(__file__).parents[1] / "examples" / "demo.py"
+EPOCHS = {"tagger": 1, "crnn": 1, "embedder": 1}
+
+
+@pytest.fixture
+def demo():
+    specification = importlib.util.spec_from_file_location("demo", PATH)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("multilabel", [True, False])
+def test_demo_prints_a_table_and_draws(demo, multilabel, tmp_path, capsys):
+    scenes = make_soundscapes(40, 3, duration=2.0, sample_rate=16000, random_state=0)
+    X = LogMel(16000, n_fft=512, win_length=400, hop_length=160).transform(scenes.data)
+    truth = scenes.target
+    if not multilabel:
+        truth = truth.argmax(axis=1)
+    y = mask_labels(truth[:20], 0.5, random_state=0)
+    embeddings = demo.compare(X[:20], y, X[20:], truth[20:], 0, EPOCHS)
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert len(lines) == 1 + 9
+    scores = np.array([line.split()[-3:-1] for line in lines[1:]], dtype=float)
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert list(embeddings)[0] == "log-mel statistics"
+    demo.draw(embeddings, truth[20:], scenes.target_names, tmp_path / "new" / "a.png")
+    assert (tmp_path / "new" / "a.png").stat().st_size > 10_000
