@@ -213,7 +213,8 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 n_features)
             Clips; shorter ones end in frames of NaN, or come in a list.
         y : array-like of shape (n_clips,) or (n_clips, n_classes), default=None
-            -1 where unlabeled; see the user guide. ``None``: all unlabeled.
+            A class per clip, -1 where unlabeled, or an indicator of 0 and 1, -1 where
+            unknown. ``None``: all unlabeled.
 
         Returns
         -------
