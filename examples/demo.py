@@ -1,14 +1,14 @@
 """Compare what a quarter of the labels is worth with and without unlabeled sound.
 
-Features, embeddings and classifiers are compared on
-synthetic soundscapes or on a folder of real recordings, and draws the embeddings (the
-paper's Fig. 2).
+Features, embeddings and classifiers are compared on synthetic soundscapes or on a
+folder of real recordings, and the embeddings are drawn (the paper's Fig. 2).
 
     python examples/demo.py
     python examples/demo.py --data ESC-50-master
 """
 
 import argparse
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -36,7 +36,7 @@ LABELED_FRACTION = 0.25
 def load_soundscapes(n_train, n_test, seed):
     """Return log-mels, labels (-1 where hidden), truth and names of soundscapes."""
     scenes = make_soundscapes(n_train + n_test, random_state=seed, n_jobs=2)
-    X = LogMel(scenes.sample_rate, n_jobs=2).fit_transform(scenes.data)
+    X = LogMel(scenes.sample_rate, n_jobs=2, verbose=1).fit_transform(scenes.data)
     truth = scenes.target
     y = mask_labels(truth[:n_train], LABELED_FRACTION, random_state=seed)
     return X[:n_train], y, X[n_train:], truth[n_train:], scenes.target_names
@@ -48,7 +48,7 @@ def load_recordings(folder, seed):
     Fold 4 is where the defaults of the library were chosen, so it takes no part.
     """
     corpus = load_esc50(folder)
-    X = LogMel(n_jobs=2).fit_transform(corpus.paths)
+    X = LogMel(n_jobs=2, verbose=1).fit_transform(corpus.paths)
     train, test = corpus.fold <= 3, corpus.fold == 5
     y = mask_labels(corpus.target[train], LABELED_FRACTION, random_state=seed)
     return X[train], y, X[test], corpus.target[test], corpus.target_names
@@ -67,23 +67,28 @@ def linear_classifier(y):
     return make_pipeline(StandardScaler(), classifier)
 
 
+def tell(text):
+    """Show what is going on until the next line is printed over it."""
+    if sys.stdout.isatty():
+        print(f"\r{text:<70}", end="", flush=True)
+
+
 class Comparison:
-    """Fits classifiers on the labeled clips and collects their scores."""
+    """Fits classifiers on the labeled clips and prints their scores."""
 
     def __init__(self, y, truth):
         self.labeled = is_labeled(y)
         self.y = y[self.labeled]
         self.truth = truth
-        self.rows = []
 
     def add(self, name, classifier, train, test, seconds=0.0):
         """Fit on what is labeled, score on the test clips, print the row."""
+        tell(f"training {name} ...")
         began = time.perf_counter()
         classifier.fit(train[self.labeled], self.y)
         f1, precision = self.score(classifier, test)
         seconds += time.perf_counter() - began
-        self.rows.append((name, f1, precision, seconds))
-        print(f"{name:<42}{f1:>9.3f}{precision:>9.3f}{seconds:>9.1f}", flush=True)
+        print(f"\r{name:<42}{f1:>9.3f}{precision:>9.3f}{seconds:>9.1f}", flush=True)
 
     def score(self, classifier, test):
         """Return macro F1 and mean average precision."""
@@ -113,6 +118,7 @@ def compare(X, y, X_test, truth, seed, epochs):
         ("s5 (labeled triplets)", "s5", epochs["embedder"]),
         ("s2 (and unlabeled ones)", "s2", epochs["embedder"]),
     ):
+        tell(f"training {name} ...")
         began = time.perf_counter()
         embedder = TripletEmbedder(
             strategy, max_epochs=n_epochs, precision="bfloat16", random_state=seed
@@ -163,7 +169,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     began = time.perf_counter()
-    print("Reading recordings ..." if arguments.data else "Making soundscapes ...")
+    print("Reading recordings ..." if arguments.data else "Making soundscapes ...",
+          flush=True)  # fmt: skip
     if arguments.data:
         data = load_recordings(arguments.data, arguments.seed)
         epochs = {"tagger": 50, "crnn": 30, "embedder": 10}
@@ -178,8 +185,9 @@ def main():
     )
     embeddings = compare(X, y, X_test, truth, arguments.seed, epochs)
     path = Path(arguments.output) / "embeddings.png"
+    tell("drawing ...")
     draw(embeddings, truth, names, path)
-    print(f"\nPicture: {path.resolve()}")
+    print(f"\r{'':<70}\nPicture: {path.resolve()}")
     print(f"Took {time.perf_counter() - began:.0f} s")
 
 
