@@ -91,6 +91,9 @@ class OtherLabel(NegativeSelector):
 class SemiHard(NegativeSelector):
     """Take the nearest candidate that is farther than the positive (section 2.3).
 
+    ``x_n = argmin |f(x_a) - f(x)|^2`` over the candidates x with
+    ``|f(x_a) - f(x)|^2 > |f(x_a) - f(x_p)|^2``, after FaceNet.
+
     Where no candidate is farther than the positive, the farthest one is taken (the
     nearest would invite collapse) and counted in the history.
 

@@ -1,10 +1,11 @@
-"""Strategies, features and classifiers on ESC-10 with part of the labels hidden.
+"""Strategies, features and classifiers when part of the labels is hidden.
 
-Folds 1-3 train, folds 4 and 5 are held out and averaged; nothing is chosen on fold 5.
+On ESC-10, folds 1-3 train, folds 4 and 5 are held out and averaged; nothing is chosen
+on fold 5. Without ``--data``, on soundscapes: 200 clips train, 200 are held out.
 Every system sees the same label subsets, so that differences are paired. All strategies
 draw the same number of triplets, as in the paper's Table 2.
 
-    python benchmarks/esc10_strategies.py --data ESC-10 --labeled-fraction 0.25
+    python benchmarks/compare_strategies.py --data ESC-10 --labeled-fraction 0.25
 """
 
 import argparse
@@ -15,6 +16,7 @@ import numpy as np
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, f1_score
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -26,10 +28,21 @@ from sklearn_triplet import (
     is_labeled,
     mask_labels,
 )
-from sklearn_triplet.datasets import load_esc50
+from sklearn_triplet.datasets import load_esc50, make_soundscapes
 
-HELD_OUT = (4, 5)
 STRATEGIES = ("s1", "s2", "s3", "s4", "s5")
+
+
+def load(arguments):
+    """Return log-mels, truth, the training rows and groups of held-out rows."""
+    if arguments.data:
+        corpus = load_esc50(arguments.data, subset="esc10")
+        X = LogMel(n_jobs=2, verbose=1).fit_transform(corpus.paths)
+        held_out = [np.flatnonzero(corpus.fold == fold) for fold in (4, 5)]
+        return X, corpus.target, np.flatnonzero(corpus.fold <= 3), held_out
+    scenes = make_soundscapes(400, random_state=0, n_jobs=2)
+    X = LogMel(n_jobs=2, verbose=1).fit_transform(scenes.data)
+    return X, scenes.target, np.arange(200), [np.arange(200, 400)]
 
 
 def pool(X):
@@ -39,7 +52,7 @@ def pool(X):
 
 def score(classifier, X, y):
     f1 = f1_score(y, classifier.predict(X), average="macro", zero_division=0)
-    indicator = y[:, None] == classifier.classes_
+    indicator = y if y.ndim == 2 else y[:, None] == classifier.classes_
     return f1, average_precision_score(indicator, classifier.predict_proba(X))
 
 
@@ -54,10 +67,21 @@ def embed(system, X, y, train, subset, settings):
     return embedder.fit(X[train], y).transform(X)
 
 
-def evaluate(system, heads, X, corpus, fraction, subset, settings):
-    """Return rows of (system, head, subset, scores on both held-out folds, seconds)."""
-    train = corpus.fold <= 3
-    y = corpus.target[train]
+def make_classifier(system, head, multilabel, subset):
+    if head == "tagger":
+        if system == "crnn":
+            return CRNNTagger(max_epochs=40, random_state=subset)
+        return SequenceTagger(random_state=subset)
+    linear = LogisticRegression(max_iter=2000)
+    if multilabel:
+        linear = OneVsRestClassifier(linear)
+    return make_pipeline(StandardScaler(), linear)
+
+
+def evaluate(system, heads, data, fraction, subset, settings):
+    """Return rows of (system, head, subset, mean scores, seconds)."""
+    X, truth, train, held_out = data
+    y = truth[train]
     if fraction < 1:
         y = mask_labels(y, fraction, random_state=subset)
     began = time.perf_counter()
@@ -66,21 +90,11 @@ def evaluate(system, heads, X, corpus, fraction, subset, settings):
     rows = []
     for head in heads:
         began = time.perf_counter()
-        if head == "lr":
-            model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-        elif system == "crnn":
-            model = CRNNTagger(max_epochs=40, random_state=subset)
-        else:
-            model = SequenceTagger(random_state=subset)
+        model = make_classifier(system, head, truth.ndim == 2, subset)
         inputs = pool(X) if head == "lr" else X
         labeled = is_labeled(y)
         model.fit(inputs[train][labeled], y[labeled])
-        scores = [
-            score(
-                model, inputs[corpus.fold == fold], corpus.target[corpus.fold == fold]
-            )
-            for fold in HELD_OUT
-        ]
+        scores = [score(model, inputs[group], truth[group]) for group in held_out]
         seconds = time.perf_counter() - began
         print(system, head, subset, np.round(scores, 3).tolist(),
               f"{embedding_seconds:.0f} s + {seconds:.0f} s", flush=True)  # fmt: skip
@@ -92,29 +106,32 @@ def evaluate(system, heads, X, corpus, fraction, subset, settings):
 def summarize(rows):
     """Print mean, standard deviation and the paired difference to s2."""
     cells = {}
-    for system, classifier, subset, scores, seconds in rows:
-        cells.setdefault((system, classifier), {})[subset] = (*scores, seconds)
+    for system, head, subset, scores, seconds in rows:
+        cells.setdefault((head, system), {})[subset] = (*scores, seconds)
     print(f"\n{'system':<12}{'head':<8}{'F1':>14}{'mAP':>14}{'s2 - it (F1)':>24}"
           f"{'wins':>7}{'seconds':>9}")  # fmt: skip
-    for (system, classifier), cell in sorted(cells.items(), key=lambda c: c[0][::-1]):
+    for (head, system), cell in sorted(cells.items()):
         values = np.array([cell[subset] for subset in sorted(cell)])
         mean, deviation = values.mean(axis=0), values.std(axis=0, ddof=1)
-        line = f"{system:<12}{classifier:<8}"
-        line += "".join(f"{mean[i]:>7.3f} ±{deviation[i]:.3f}" for i in (0, 1))
-        other = cells.get(("s2", classifier))
-        if other and system != "s2":
-            gaps = [other[subset][0] - cell[subset][0] for subset in sorted(cell)]
-            half = stats.sem(gaps) * stats.t.ppf(0.975, len(gaps) - 1)
-            line += f"{np.mean(gaps):>+15.3f} ±{half:.3f}"
-            line += f"{sum(gap > 0 for gap in gaps):>4}/{len(gaps)}"
-        else:
-            line += " " * 29
+        line = f"{system:<12}{head:<8}"
+        line += "".join(f"{mean[i]:>8.3f} ±{deviation[i]:.3f}"[1:] for i in (0, 1))
+        line += describe_gap(cells.get((head, "s2")), cell, system)
         print(f"{line}{mean[2]:>9.0f}")
 
 
-def main():
+def describe_gap(reference, cell, system):
+    """Write mean and 95 % interval of what the reference is ahead, and how often."""
+    if reference is None or system == "s2":
+        return " " * 29
+    gaps = [reference[subset][0] - cell[subset][0] for subset in sorted(cell)]
+    half = stats.sem(gaps) * stats.t.ppf(0.975, len(gaps) - 1)
+    wins = sum(gap > 0 for gap in gaps)
+    return f"{np.mean(gaps):>+15.3f} ±{half:.3f}{wins:>5}/{len(gaps)}"
+
+
+def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--data", required=True, help="folder of ESC-10")
+    parser.add_argument("--data", help="folder of ESC-10 or ESC-50; else soundscapes")
     parser.add_argument("--labeled-fraction", type=float, default=0.25)
     parser.add_argument("--subsets", type=int, default=5)
     parser.add_argument("--systems", nargs="+", default=[
@@ -124,34 +141,30 @@ def main():
     parser.add_argument("--triplets", type=int, default=600, help="per epoch")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--n-jobs", type=int, default=2)
-    arguments = parser.parse_args()
-    corpus = load_esc50(arguments.data, subset="esc10")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse_arguments()
     began = time.perf_counter()
-    X = LogMel(n_jobs=arguments.n_jobs).fit_transform(corpus.paths)
-    print(f"features of {len(X)} clips: {time.perf_counter() - began:.1f} s")
+    data = load(arguments)
+    print(f"data and features: {time.perf_counter() - began:.1f} s")
     settings = {
         "max_epochs": arguments.epochs,
         "n_triplets": arguments.triplets,
         "precision": arguments.precision,
     }
     jobs = [
-        (
-            system,
-            ["tagger"] if system == "crnn" else arguments.heads,
-            X,
-            corpus,
-            arguments.labeled_fraction,
-            subset,
-            settings,
-        )
+        (system, ["tagger"] if system == "crnn" else arguments.heads, data,
+         arguments.labeled_fraction, subset, settings)
         for subset in range(arguments.subsets)
         for system in arguments.systems
-    ]
+    ]  # fmt: skip
     # two processes of one thread each beat one process of two threads
     with joblib.parallel_config("loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(n_jobs=arguments.n_jobs)
-        rows = parallel(joblib.delayed(evaluate)(*job) for job in jobs)
-    summarize([row for part in rows for row in part])
+        parts = parallel(joblib.delayed(evaluate)(*job) for job in jobs)
+    summarize([row for part in parts for row in part])
 
 
 if __name__ == "__main__":
