@@ -1,6 +1,8 @@
 """scikit-learn's own checks, in full and with no expected failure."""
 
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.estimator_checks import (
     estimator_checks_generator,
     parametrize_with_checks,
@@ -8,6 +10,7 @@ from sklearn.utils.estimator_checks import (
 
 from sklearn_triplet import (
     CRNNTagger,
+    LabeledOnly,
     LogMel,
     SequenceTagger,
     TripletEmbedder,
@@ -24,6 +27,7 @@ TAGGERS = [
 ]
 ESTIMATORS = [LogMel(n_fft=64, win_length=64, hop_length=16, n_mels=4)]
 ESTIMATORS += EMBEDDERS + TAGGERS
+ESTIMATORS += [LabeledOnly(LogisticRegression()), LabeledOnly(KNeighborsClassifier())]
 
 
 @parametrize_with_checks(ESTIMATORS)

@@ -19,22 +19,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 from sklearn.utils import get_tags
-from sklearn.utils.estimator_checks import (
-    estimator_checks_generator,
-    parametrize_with_checks,
-)
-from threadpoolctl import threadpool_limits
 
 from sklearn_triplet import LabeledOnly, UnlabeledInTrain, is_labeled
-
-CHECKED = [LabeledOnly(LogisticRegression()), LabeledOnly(KNeighborsClassifier())]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    # several threads on a table this small only wait for each other
-    with threadpool_limits(1):
-        yield
 
 
 @pytest.fixture
@@ -42,16 +28,6 @@ def blobs():
     X, y = make_blobs(60, centers=3, cluster_std=2.0, random_state=0)
     hidden = np.random.default_rng(0).random(60) < 0.5
     return X, y, np.where(hidden, -1, y)
-
-
-@parametrize_with_checks(CHECKED)
-def test_common_checks(estimator, check):
-    check(estimator)
-
-
-@pytest.mark.parametrize("estimator", CHECKED, ids=str)
-def test_the_checks_really_ran(estimator):
-    assert len(list(estimator_checks_generator(estimator))) > 50
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""What several test files make, write or compare with."""
+
+import re
+
+import librosa
+import numpy as np
+import pytest
+import soundfile
+
+from sklearn_triplet import LogMel
+
+CURE = " With errors='warn' such a clip becomes a row of NaN."
+
+
+def make_noise(n_samples, *, n_channels=1, seed=0):
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(scale=0.1, size=(n_samples, n_channels)).astype(np.float32)
+    return noise.clip(-1, 1)[:, 0] if n_channels == 1 else noise.clip(-1, 1)
+
+
+def reference(waveform, log_floor=1e-4, **settings):
+    settings = {
+        "sr": 44100,
+        "n_fft": 2048,
+        "win_length": 1102,
+        "hop_length": 441,
+        "n_mels": 64,
+        **settings,
+    }
+    # in double precision, so that what differs is our own rounding
+    waveform = waveform.astype(np.float64)
+    energies = librosa.feature.melspectrogram(y=waveform, power=2.0, **settings)
+    return np.log(energies + log_floor)
+
+
+def write(path, waveform, rate=44100, **settings):
+    soundfile.write(path, waveform, rate, **settings)
+    return str(path)
+
+
+def raised(X, error=ValueError, **parameters):
+    with pytest.raises(error) as caught:
+        LogMel(**parameters).transform(X)
+    assert caught.type is error
+    return str(caught.value)
+
+
+def whole(sentence):
+    return f"^{re.escape(sentence)}$"
+
+
+def make_indicator(n_rows=200, n_classes=6, seed=0):
+    rng = np.random.default_rng(seed)
+    return (rng.random((n_rows, n_classes)) < np.linspace(0.05, 0.4, n_classes)) * 1
