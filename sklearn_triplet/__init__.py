@@ -18,6 +18,7 @@ from sklearn_triplet.negatives import (
     Candidates,
     NegativeSelector,
     OtherLabel,
+    RandomNegative,
     SemiHard,
 )
 from sklearn_triplet.networks import ConvEncoder, DenseEncoder
@@ -57,6 +58,7 @@ __all__ = [
     "Candidates",
     "NegativeSelector",
     "OtherLabel",
+    "RandomNegative",
     "SemiHard",
     "Strategy",
     "STRATEGIES",

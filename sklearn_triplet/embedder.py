@@ -42,8 +42,8 @@ from sklearn_triplet.strategies import STRATEGIES, check_strategy
 
 
 def _has_columns(estimator):
-    """Whether transform returns a table, whose columns can have names."""
-    return estimator.output == "clip" or getattr(estimator, "flat_", False)
+    """Whether transform returns a table, or may do so once it is fitted."""
+    return estimator.output == "clip" or getattr(estimator, "flat_", True)
 
 
 class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -75,6 +75,10 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         real recordings. The output of ``transform`` is never scaled.
     pooling : {"mean", "flatten"}, default="mean"
         How the frames of a segment make one vector f(x) in the loss.
+    scaling : {"feature", "common"}, default="feature"
+        Whether every feature is divided by its own standard deviation, or all by one.
+        ``"common"`` is for features of one unit, such as pixels: those that hardly vary
+        then hardly count.
     segment_length : int, default=96
         Frames of a segment; 0.96 s at a hop of 10 ms (section 4.3).
     output : {"frames", "clip"}, default="frames"
@@ -164,6 +168,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         margin=0.5,
         normalize=True,
         pooling="mean",
+        scaling="feature",
         segment_length=96,
         output="frames",
         encoder="auto",
@@ -187,6 +192,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.margin = margin
         self.normalize = normalize
         self.pooling = pooling
+        self.scaling = scaling
         self.segment_length = segment_length
         self.output = output
         self.encoder = encoder
@@ -233,6 +239,43 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self._check_enough(clips, labels, y is None)
         return self._fit(clips, labels, goes_on)
 
+    def partial_fit(self, X, y=None):
+        """Go on learning with new clips, for ``max_epochs`` epochs a call.
+
+        Scaling, weights, averages of the optimizer and history are kept, whatever
+        ``warm_start`` says; the first call does what ``fit`` does.
+
+        Parameters
+        ----------
+        X, y : as in ``fit``
+            Only these clips are learned from, so mix in some of the earlier ones. The
+            classes may be others than before: labels do nothing but choose triplets.
+
+        Returns
+        -------
+        self : TripletEmbedder
+
+        Raises
+        ------
+        ValueError
+            As in ``fit``, and where X has another number of features than before.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_triplet import TripletEmbedder
+        >>> X = np.random.default_rng(0).normal(size=(8, 64, 100))
+        >>> embedder = TripletEmbedder("s1", max_epochs=1).fit(X[:4])
+        >>> embedder.partial_fit(X[4:]).n_iter_
+        2
+        """
+        self._check_parameters()
+        goes_on = hasattr(self, "net_")
+        clips = check_clips(self, X, reset=not goes_on)
+        labels = check_labels(y, len(clips), type(self).__name__)
+        self._check_enough(clips, labels, y is None)
+        return self._fit(clips, labels, goes_on)
+
     def _fit(self, clips, labels, goes_on):
         seeds = draw_seeds(self.random_state, 4)
         if goes_on:
@@ -240,9 +283,9 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             seeds = [seed + self.n_iter_ for seed in seeds]
         self.strategy_ = check_strategy(self.strategy)
         rows, valid = self._split(labels, seeds[0])
+        self.flat_ = clips.flat
         if not goes_on:
-            self.flat_ = clips.flat
-            self.scaler_ = FrameScaler.fit(clips)
+            self.scaler_ = FrameScaler.fit(clips, self.scaling == "common")
         data = self._make_data(clips, labels, rows, seeds[1])
         valid_data = None
         if valid is not None:
@@ -296,6 +339,20 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         return super().get_feature_names_out(input_features)
 
+    def set_output(self, *, transform=None):
+        """Choose the container of a table; frames stay an ndarray of three axes.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars", None}
+            As everywhere in scikit-learn.
+
+        Returns
+        -------
+        self : TripletEmbedder
+        """
+        return super().set_output(transform=transform) if _has_columns(self) else self
+
     @property
     def _n_features_out(self):
         return self.n_components_ * (2 if self.output == "clip" else 1)
@@ -320,6 +377,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             check_number(self, "validation_fraction", numbers.Real, **limits)
         check_callable(self, "optimizer", "torch.optim.Adam")
         check_choice(self, "pooling", ["mean", "flatten"])
+        check_choice(self, "scaling", ["feature", "common"])
         check_choice(self, "output", ["frames", "clip"])
         check_choice(self, "precision", ["float32", "bfloat16"])
         if not callable(self.encoder):

@@ -257,6 +257,20 @@ class LogMel(TransformerMixin, BaseEstimator):
             features = np.ascontiguousarray(features[:, :, : max(kept, default=1)])
         return features
 
+    def set_output(self, *, transform=None):
+        """Accept what a Pipeline asks of all its steps; three axes fit no table.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars", None}
+            Ignored: the output stays an ndarray.
+
+        Returns
+        -------
+        self : LogMel
+        """
+        return self
+
     def frame_times(self, n_frames):
         """Tell where the frames of `transform` are centred.
 

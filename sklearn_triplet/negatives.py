@@ -39,6 +39,13 @@ class Candidates:
     noise: torch.Tensor
 
 
+def draw_uniformly(noise, allowed):
+    """Return a random allowed column per row, or -1, and that none is a substitute."""
+    index = noise.masked_fill(~allowed, -1.0).argmax(dim=1)
+    index = index.masked_fill(~allowed.any(dim=1), -1)
+    return index, torch.zeros_like(index, dtype=torch.bool)
+
+
 class NegativeSelector(BaseEstimator):
     """Base class of negative selectors.
 
@@ -83,9 +90,26 @@ class OtherLabel(NegativeSelector):
     def select(self, candidates):
         """Draw uniformly among the candidates of other labels."""
         allowed = candidates.allowed & candidates.other_label
-        index = candidates.noise.masked_fill(~allowed, -1.0).argmax(dim=1)
-        index = index.masked_fill(~allowed.any(dim=1), -1)
-        return index, torch.zeros_like(index, dtype=torch.bool)
+        return draw_uniformly(candidates.noise, allowed)
+
+
+class RandomNegative(NegativeSelector):
+    """Take a random candidate of another clip, whatever its label.
+
+    Not one of the paper's. Among few classes the nearest candidate of an unlabeled
+    anchor is mostly of the anchor's own class, and ``SemiHard`` tears classes apart; a
+    random one is of another class as often as the classes are frequent.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import RandomNegative
+    >>> RandomNegative()
+    RandomNegative()
+    """
+
+    def select(self, candidates):
+        """Draw uniformly among the candidates of other clips."""
+        return draw_uniformly(candidates.noise, candidates.allowed)
 
 
 class SemiHard(NegativeSelector):

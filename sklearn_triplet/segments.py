@@ -63,8 +63,15 @@ class FrameScaler:
     silence: np.ndarray
 
     @classmethod
-    def fit(cls, clips):
-        """Measure the clips in two passes: one would cancel for a large mean."""
+    def fit(cls, clips, common=False):
+        """Measure the clips in two passes: one would cancel for a large mean.
+
+        Parameters
+        ----------
+        clips : Clips
+        common : bool
+            Whether all features get one scale, the root mean square of theirs.
+        """
         total = np.zeros(clips.n_features)
         lowest = np.full(clips.n_features, np.inf)
         for i in range(len(clips)):
@@ -77,7 +84,9 @@ class FrameScaler:
             squares += np.square(clips[i] - mean[:, None]).sum(axis=1)
         scale = np.sqrt(squares / n_frames)
         # rounding of a constant feature is no variation
-        scale[scale <= 1e-6 * np.abs(mean)] = 1.0
+        scale[scale <= 1e-6 * np.abs(mean)] = 0.0
+        if common:
+            scale[:] = np.sqrt(np.mean(scale**2))
         scale[scale == 0] = 1.0
         silence = (lowest - mean) / scale
         return cls(*(a.astype(np.float32) for a in (mean, scale, silence)))

@@ -85,3 +85,14 @@ def test_real_recordings(strategy):
     tags = pipeline.predict(corpus.paths[rows])
     assert set(tags) <= {1, 4, 8}
     assert (tags == corpus.target[rows]).mean() > 0.6
+
+
+def test_set_output_reaches_every_step(recordings):
+    paths, _ = recordings
+    mel, embedder = (step for _, step in make_pipeline("s1").steps[:2])
+    pipeline = Pipeline([("mel", mel), ("emb", embedder)])
+    frames = pipeline.set_output(transform="pandas").fit_transform(paths)
+    assert isinstance(frames, np.ndarray)  # three axes fit no table
+    embedder.set_params(output="clip")
+    clips = pipeline.set_output(transform="pandas").transform(paths)
+    assert list(clips.columns[:2]) == ["tripletembedder0", "tripletembedder1"]
