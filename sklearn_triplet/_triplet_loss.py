@@ -149,7 +149,7 @@ class TripletHistory(Callback):
             net.history.record(name, float(mean))
 
 
-def describe_troubles(epoch, n_components):
+def describe_troubles(epoch, n_components, n_kinds):
     """Say in words what the history of the last epoch says in numbers.
 
     Parameters
@@ -157,6 +157,8 @@ def describe_troubles(epoch, n_components):
     epoch : dict
         A row of the history.
     n_components : int
+    n_kinds : int
+        Kinds of labels: two of them may well lie on one line.
 
     Returns
     -------
@@ -176,7 +178,8 @@ def describe_troubles(epoch, n_components):
             "candidates of their batch and taught nothing. Raise batch_size, or label "
             "clips that have no class in common with the others."
         )
-    if epoch["effective_rank"] < 1.5 < n_components or epoch["spread"] < 1e-4:
+    on_a_line = epoch["effective_rank"] < 1.5 < n_components and n_kinds != 2
+    if on_a_line or epoch["spread"] < 1e-4:
         sentences.append(
             f"The embedding has collapsed: effective rank {epoch['effective_rank']:.2f}"
             f" of {n_components}, spread {epoch['spread']:.1e}. Lower lr, raise "

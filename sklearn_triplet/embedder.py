@@ -294,7 +294,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             previous = self.net_ if goes_on else None
             self.net_ = self._build_net(clips, valid_data, previous)
             train(self.net_, data)
-        self._finish()
+        self._finish(labels.n_kinds)
         return self
 
     def transform(self, X):
@@ -475,7 +475,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             f"Got {type(encoder).__name__} from {self.encoder!r}."
         )
 
-    def _finish(self):
+    def _finish(self, n_kinds):
         """Say in words what the history says in numbers."""
         self.n_iter_ = len(self.history_)
         if not self.n_iter_:
@@ -486,7 +486,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 f"The triplet loss became {last['train_loss']} in epoch "
                 f"{self.n_iter_}. Lower lr (now {self.lr!r}) or set normalize=True."
             )
-        for sentence in describe_troubles(last, self.n_components_):
+        for sentence in describe_troubles(last, self.n_components_, n_kinds):
             warnings.warn(sentence, UserWarning, stacklevel=4)
 
     def __sklearn_tags__(self):

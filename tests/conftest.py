@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 from sklearn_triplet import mask_labels
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def one_thread():
     # on data this small several threads only wait for each other
     with threadpool_limits(1):

@@ -3,6 +3,7 @@
 What surrounds it is scikit-learn's own machinery and that of its neighbours.
 """
 
+import os
 import subprocess
 import sys
 
@@ -224,7 +225,10 @@ def test_another_process_reads_embeds_and_goes_on(embedder, tmp_path):
     model, found, clips = (str(tmp_path / name) for name in ("m", "f.npy", "c.npy"))
     joblib.dump(embedder, model)
     np.save(clips, X)
-    subprocess.run([sys.executable, "-c", LOAD, model, found, clips], check=True)
+    # as many threads as here: sums of another order round otherwise
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", LOAD, model, found, clips]
+    subprocess.run(command, check=True, env=one_thread)
     np.testing.assert_array_equal(np.load(found), embedder.transform(X))
     # as if it had never been stored: averages of the optimizer and history go on too
     here, there = clone(EMBEDDER).fit(X, Y).partial_fit(X), joblib.load(model)
