@@ -1,9 +1,48 @@
-"""Clips through a trained encoder: frames (n_components, n_frames_i) come out."""
+"""The encoder of an embedder: built, tried, and clips sent through it one by one."""
+
+import copy
 
 import numpy as np
 import torch
 
+from sklearn_triplet.networks import ConvEncoder, DenseEncoder
+
 TABLE_ROWS = 256  # rows of a table that are encoded together
+
+
+def build_encoder(encoder, clips, n_components):
+    """Build what the parameter ``encoder`` of TripletEmbedder names or returns.
+
+    Parameters
+    ----------
+    encoder : {"auto", "conv", "dense"} or callable
+    clips : Clips
+    n_components : int
+
+    Returns
+    -------
+    module : nn.Module
+        Untrained.
+    """
+    if callable(encoder):
+        # a callable may hand out a module of the user's, which is not ours to train
+        return copy.deepcopy(_call(encoder, clips.n_features))
+    dense = encoder == "dense" or (encoder == "auto" and clips.flat)
+    kind = DenseEncoder if dense else ConvEncoder
+    return kind(clips.n_features, n_components)
+
+
+def _call(encoder, n_features):
+    module = encoder
+    if not isinstance(encoder, torch.nn.Module):
+        module = encoder(n_features)
+        if isinstance(module, torch.nn.Module):
+            return module
+    raise ValueError(
+        "The 'encoder' parameter of TripletEmbedder must be a callable that takes the "
+        "number of features and returns a torch.nn.Module, such as a class. Got "
+        f"{type(module).__name__} from {encoder!r}."
+    )
 
 
 def encode_clips(net, clips, scaler):

@@ -1,7 +1,5 @@
 """TripletEmbedder: clips (n_clips, n_features, n_frames) in, embeddings out."""
 
-import copy
-import numbers
 import warnings
 
 import numpy as np
@@ -14,7 +12,9 @@ from sklearn.base import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_triplet._embedder_checks import check_enough, check_parameters
 from sklearn_triplet._encoding import (
+    build_encoder,
     count_components,
     encode_clips,
     mean_and_deviation,
@@ -31,12 +31,9 @@ from sklearn_triplet._training import (
 from sklearn_triplet._triplet_loss import TripletHistory, TripletLoss, describe_troubles
 from sklearn_triplet._triplet_net import TripletBatches, TripletData
 from sklearn_triplet._validation import (
-    check_callable,
-    check_choice,
     check_clips,
-    check_number,
 )
-from sklearn_triplet.networks import ConvEncoder, DenseEncoder, UnitEncoder
+from sklearn_triplet.networks import UnitEncoder
 from sklearn_triplet.segments import FrameScaler, SegmentedClips
 from sklearn_triplet.strategies import STRATEGIES, check_strategy
 
@@ -232,11 +229,11 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             Where a parameter, a clip or a label is not as described above, or the
             strategy needs labels that y does not have.
         """
-        self._check_parameters()
+        check_parameters(self)
         goes_on = self.warm_start and hasattr(self, "net_")
         clips = check_clips(self, X, reset=not goes_on)
         labels = check_labels(y, len(clips), type(self).__name__)
-        self._check_enough(clips, labels, y is None)
+        check_enough(self, clips, labels, y is None)
         return self._fit(clips, labels, goes_on)
 
     def partial_fit(self, X, y=None):
@@ -269,11 +266,11 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         >>> embedder.partial_fit(X[4:]).n_iter_
         2
         """
-        self._check_parameters()
+        check_parameters(self)
         goes_on = hasattr(self, "net_")
         clips = check_clips(self, X, reset=not goes_on)
         labels = check_labels(y, len(clips), type(self).__name__)
-        self._check_enough(clips, labels, y is None)
+        check_enough(self, clips, labels, y is None)
         return self._fit(clips, labels, goes_on)
 
     def _fit(self, clips, labels, goes_on):
@@ -362,54 +359,6 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """The skorch history of the net."""
         return self.net_.history
 
-    def _check_parameters(self):
-        for name in ("n_components", "segment_length", "patience"):
-            check_number(self, name, numbers.Integral, 1)
-        check_number(self, "max_epochs", numbers.Integral, 0)
-        check_number(self, "batch_size", numbers.Integral, 2)
-        if self.n_triplets is not None:
-            check_number(self, "n_triplets", numbers.Integral, 2)
-        check_number(self, "labeled_ratio", numbers.Real, 0, 1)
-        for name in ("margin", "lr"):
-            check_number(self, name, numbers.Real, 0, left="open")
-        if self.validation_fraction is not None:
-            limits = {"low": 0, "high": 1, "left": "open", "right": "open"}
-            check_number(self, "validation_fraction", numbers.Real, **limits)
-        check_callable(self, "optimizer", "torch.optim.Adam")
-        check_choice(self, "pooling", ["mean", "flatten"])
-        check_choice(self, "scaling", ["feature", "common"])
-        check_choice(self, "output", ["frames", "clip"])
-        check_choice(self, "precision", ["float32", "bfloat16"])
-        if not callable(self.encoder):
-            check_choice(self, "encoder", ["auto", "conv", "dense"])
-
-    def _check_enough(self, clips, labels, y_is_none):
-        """Refuse data from which the strategy cannot draw a triplet."""
-        strategy = check_strategy(self.strategy)
-        if len(clips) < 2:
-            raise ValueError(
-                "TripletEmbedder needs at least 2 clips, since a negative comes from "
-                f"another clip than its anchor. Got n_samples = {len(clips)}."
-            )
-        if not strategy.uses_unlabeled and not labels.labeled.any():
-            found = (
-                "TripletEmbedder requires y to be passed, but the target y is None"
-                if y_is_none
-                else "y labels none"
-            )
-            raise ValueError(
-                f"Strategy {self.strategy!r} draws triplets from labeled clips only, "
-                f"but {found}. Give labels, or choose 's1', 's2' or 's3'."
-            )
-        if labels.labeled.any() and strategy.labeled_negative.uses_labels:
-            if labels.n_kinds < 2:
-                n_classes = labels.present.any(axis=0).sum()
-                raise ValueError(
-                    f"Strategy {self.strategy!r} takes negatives of another class, but "
-                    f"the labels in y are of {n_classes} class. Label clips of at "
-                    "least 2 classes, or choose 's1'."
-                )
-
     def _split(self, labels, seed):
         if self.validation_fraction is None:
             return np.arange(len(labels.present)), None
@@ -442,7 +391,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _build_net(self, clips, valid_data, previous):
         if previous is None:
-            encoder = self._build_encoder(clips)
+            encoder = build_encoder(self.encoder, clips, self.n_components)
         else:
             encoder = previous.module_.encoder
         module = UnitEncoder(encoder, self.pooling, self.normalize, self.precision)
@@ -454,26 +403,6 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if previous is not None:
             go_on_from(net, previous)
         return net
-
-    def _build_encoder(self, clips):
-        if callable(self.encoder):
-            # a callable may hand out a module of the user's, which is not ours to train
-            return copy.deepcopy(self._call_encoder(clips.n_features))
-        dense = self.encoder == "dense" or (self.encoder == "auto" and clips.flat)
-        kind = DenseEncoder if dense else ConvEncoder
-        return kind(clips.n_features, self.n_components)
-
-    def _call_encoder(self, n_features):
-        encoder = self.encoder
-        if not isinstance(encoder, torch.nn.Module):
-            encoder = encoder(n_features)
-            if isinstance(encoder, torch.nn.Module):
-                return encoder
-        raise ValueError(
-            "The 'encoder' parameter of TripletEmbedder must be a callable that takes "
-            "the number of features and returns a torch.nn.Module, such as a class. "
-            f"Got {type(encoder).__name__} from {self.encoder!r}."
-        )
 
     def _finish(self, n_kinds):
         """Say in words what the history says in numbers."""

@@ -1,0 +1,57 @@
+"""What a TripletEmbedder refuses: parameters, and data that make no triplet."""
+
+import numbers
+
+from sklearn_triplet._validation import check_callable, check_choice, check_number
+from sklearn_triplet.strategies import check_strategy
+
+
+def check_parameters(embedder):
+    """Refuse parameters of a TripletEmbedder outside their ranges."""
+    for name in ("n_components", "segment_length", "patience"):
+        check_number(embedder, name, numbers.Integral, 1)
+    check_number(embedder, "max_epochs", numbers.Integral, 0)
+    check_number(embedder, "batch_size", numbers.Integral, 2)
+    if embedder.n_triplets is not None:
+        check_number(embedder, "n_triplets", numbers.Integral, 2)
+    check_number(embedder, "labeled_ratio", numbers.Real, 0, 1)
+    for name in ("margin", "lr"):
+        check_number(embedder, name, numbers.Real, 0, left="open")
+    if embedder.validation_fraction is not None:
+        limits = {"low": 0, "high": 1, "left": "open", "right": "open"}
+        check_number(embedder, "validation_fraction", numbers.Real, **limits)
+    check_callable(embedder, "optimizer", "torch.optim.Adam")
+    check_choice(embedder, "pooling", ["mean", "flatten"])
+    check_choice(embedder, "scaling", ["feature", "common"])
+    check_choice(embedder, "output", ["frames", "clip"])
+    check_choice(embedder, "precision", ["float32", "bfloat16"])
+    if not callable(embedder.encoder):
+        check_choice(embedder, "encoder", ["auto", "conv", "dense"])
+
+
+def check_enough(embedder, clips, labels, y_is_none):
+    """Refuse data from which the strategy cannot draw a triplet."""
+    strategy = check_strategy(embedder.strategy)
+    if len(clips) < 2:
+        raise ValueError(
+            "TripletEmbedder needs at least 2 clips, since a negative comes from "
+            f"another clip than its anchor. Got n_samples = {len(clips)}."
+        )
+    if not strategy.uses_unlabeled and not labels.labeled.any():
+        found = (
+            "TripletEmbedder requires y to be passed, but the target y is None"
+            if y_is_none
+            else "y labels none"
+        )
+        raise ValueError(
+            f"Strategy {embedder.strategy!r} draws triplets from labeled clips only, "
+            f"but {found}. Give labels, or choose 's1', 's2' or 's3'."
+        )
+    if labels.labeled.any() and strategy.labeled_negative.uses_labels:
+        if labels.n_kinds < 2:
+            n_classes = labels.present.any(axis=0).sum()
+            raise ValueError(
+                f"Strategy {embedder.strategy!r} takes negatives of another class, but "
+                f"the labels in y are of {n_classes} class. Label clips of at "
+                "least 2 classes, or choose 's1'."
+            )
