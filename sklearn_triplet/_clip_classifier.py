@@ -17,8 +17,8 @@ from sklearn_triplet._training import (
     split_clips,
     train,
 )
-from sklearn_triplet._validation import check_callable, check_clips, check_number
-from sklearn_triplet.networks import RecurrentHead
+from sklearn_triplet._validation import check_clips, check_loop, check_number
+from sklearn_triplet.networks import RecurrentHead, mean_over_frames
 from sklearn_triplet.segments import FrameScaler
 
 PREDICT_BATCH = 32
@@ -100,10 +100,8 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         probabilities : ndarray of shape (n_clips, n_classes), float32
             Rows sum to 1 for single labels, and are independent for multi-label.
         """
-        logits, lengths = self._frame_logits(X)
-        frames = torch.arange(logits.shape[2]) < lengths[:, None]
-        means = (logits * frames[:, None]).sum(dim=2) / lengths[:, None]
-        return self._to_probabilities(means).numpy()
+        logits = mean_over_frames(*self._frame_logits(self._read(X)))
+        return self._to_probabilities(logits).numpy()
 
     def predict(self, X):
         """Return the tags of each clip.
@@ -136,8 +134,8 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             NaN where a clip is shorter than the longest. Learned from the labels of
             whole clips, so they tell what the tagger listens to, not event borders.
         """
-        logits, steps = self._frame_logits(X)
-        clips = check_clips(self, X, reset=False)
+        clips = self._read(X)
+        logits, _ = self._frame_logits(clips)
         probabilities = self._to_probabilities(logits)
         frames = probabilities.repeat_interleave(self._frames_per_step(), dim=2)
         frames = frames[:, :, : clips.lengths.max()].numpy()
@@ -150,10 +148,12 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """The skorch history of the net."""
         return self.net_.history
 
-    def _frame_logits(self, X):
-        """Return logits (n_clips, n_classes, n_steps) and steps (n_clips,)."""
+    def _read(self, X):
         check_is_fitted(self)
-        clips = check_clips(self, X, reset=False)
+        return check_clips(self, X, reset=False)
+
+    def _frame_logits(self, clips):
+        """Return logits (n_clips, n_classes, n_steps) and steps (n_clips,)."""
         module, device = self.net_.module_.eval(), self.net_.device
         per_step = self._frames_per_step()
         steps = torch.from_numpy(-(-clips.lengths // per_step))
@@ -177,15 +177,16 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         return self.net_.module_.head.frame_pooling
 
     def _check_parameters(self):
-        names = ("n_layers", "n_cells", "frame_pooling", "max_epochs", "batch_size")
-        for name in (*names, "patience"):
+        for name in (
+            "n_layers",
+            "n_cells",
+            "frame_pooling",
+            "batch_size",
+            "max_epochs",
+        ):
             check_number(self, name, numbers.Integral, 1)
-        check_callable(self, "optimizer", "torch.optim.Adam")
-        check_number(self, "lr", numbers.Real, 0, left="open")
         check_number(self, "dropout", numbers.Real, 0, 1, right="open")
-        if self.validation_fraction is not None:
-            limits = {"low": 0, "high": 1, "left": "open", "right": "open"}
-            check_number(self, "validation_fraction", numbers.Real, **limits)
+        check_loop(self)
 
     def _check_enough(self, labels):
         """Refuse labels from which nothing can be learned."""

@@ -2,25 +2,21 @@
 
 import numbers
 
-from sklearn_triplet._validation import check_callable, check_choice, check_number
+from sklearn_triplet._validation import check_choice, check_loop, check_number
 from sklearn_triplet.strategies import check_strategy
 
 
 def check_parameters(embedder):
     """Refuse parameters of a TripletEmbedder outside their ranges."""
-    for name in ("n_components", "segment_length", "patience"):
+    for name in ("n_components", "segment_length"):
         check_number(embedder, name, numbers.Integral, 1)
     check_number(embedder, "max_epochs", numbers.Integral, 0)
     check_number(embedder, "batch_size", numbers.Integral, 2)
     if embedder.n_triplets is not None:
         check_number(embedder, "n_triplets", numbers.Integral, 2)
     check_number(embedder, "labeled_ratio", numbers.Real, 0, 1)
-    for name in ("margin", "lr"):
-        check_number(embedder, name, numbers.Real, 0, left="open")
-    if embedder.validation_fraction is not None:
-        limits = {"low": 0, "high": 1, "left": "open", "right": "open"}
-        check_number(embedder, "validation_fraction", numbers.Real, **limits)
-    check_callable(embedder, "optimizer", "torch.optim.Adam")
+    check_number(embedder, "margin", numbers.Real, 0, left="open")
+    check_loop(embedder)
     check_choice(embedder, "pooling", ["mean", "flatten"])
     check_choice(embedder, "scaling", ["feature", "common"])
     check_choice(embedder, "output", ["frames", "clip"])

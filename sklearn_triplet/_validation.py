@@ -199,3 +199,13 @@ def check_callable(estimator, name, example):
         f"The {name!r} parameter of {type(estimator).__name__} must be a class or "
         f"another callable, such as {example}. Got {value!r} instead."
     )
+
+
+def check_loop(estimator):
+    """Refuse what no estimator can give to its training loop."""
+    check_number(estimator, "patience", numbers.Integral, 1)
+    check_number(estimator, "lr", numbers.Real, 0, left="open")
+    check_callable(estimator, "optimizer", "torch.optim.Adam")
+    if estimator.validation_fraction is not None:
+        limits = {"low": 0, "high": 1, "left": "open", "right": "open"}
+        check_number(estimator, "validation_fraction", numbers.Real, **limits)
