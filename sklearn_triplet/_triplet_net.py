@@ -111,6 +111,10 @@ class TripletData(Dataset):
             self.restart()
         counts = self.n_labeled, self.n_unlabeled
         anchors = [queue.draw(n) for queue, n in zip(self.queues, counts, strict=True)]
+        selectors = self.strategy.labeled_positive, self.strategy.unlabeled_positive
+        for selector, ids in zip(selectors, anchors, strict=True):
+            if len(ids):
+                selector.prepare_epoch(self.segments, ids)
         # equal steps on the unit interval, so that each batch has the same mixture
         places = [(np.arange(n) + self.rng.random()) / max(n, 1) for n in counts]
         order = np.argsort(np.concatenate(places), kind="stable")
@@ -185,5 +189,6 @@ class TripletBatches:
         return -(-len(self.dataset) // self.batch_size)
 
     def __iter__(self):
-        for ids in np.array_split(self.dataset.draw_epoch(), len(self)):
+        batches = np.array_split(self.dataset.draw_epoch(), len(self))
+        for ids in self.dataset.segments.show_progress(batches, "Epoch", "batch"):
             yield self.dataset.make_batch(ids)

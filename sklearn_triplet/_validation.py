@@ -25,7 +25,8 @@ def check_clips(estimator, X, *, reset):
     Returns
     -------
     clips : Clips
-        float32, with the number of valid frames of each clip.
+        Read as float32, with the number of valid frames of each clip. Neither copied
+        nor converted here, so that a memory map stays one.
 
     Raises
     ------
@@ -38,30 +39,34 @@ def check_clips(estimator, X, *, reset):
         arrays = [np.asarray(clip) for clip in X]
         _refuse_other_shapes(arrays, name)
         validate_data(estimator, X=arrays, skip_check_array=True, reset=reset)
-        arrays = [clip.astype(np.float32, copy=False) for clip in arrays]
     else:
-        X = validate_data(
+        arrays = validate_data(
             estimator,
             X,
-            dtype=np.float32,
+            # clips are converted when they are read: they may not fit in memory
+            dtype=None if _holds_clips(X) else np.float32,
             allow_nd=True,
             ensure_all_finite=False,
             reset=reset,
         )
-        if X.ndim == 2:
-            assert_all_finite(X, input_name="X", estimator_name=name)
-        if X.ndim > 3:
+        if arrays.ndim > 3:
             raise ValueError(
                 f"X of {name} must have shape (n_clips, n_features, n_frames) or "
-                f"(n_samples, n_features). Got an array of shape {X.shape}."
+                f"(n_samples, n_features). Got an array of shape {arrays.shape}."
             )
-        arrays = X
+        if arrays.ndim == 2:
+            assert_all_finite(arrays, input_name="X", estimator_name=name)
+            lengths = np.ones(len(arrays), dtype=np.int64)
+            return Clips(arrays[:, :, None], lengths, flat=True)
     if not arrays[0].shape[0]:
         raise ValueError(f"The clips given to {name} have 0 features.")
-    flat = not _is_ragged(X) and X.ndim == 2
-    dense = arrays[:, :, None] if flat else arrays
-    lengths = np.array([_valid_frames(clip, i, name) for i, clip in enumerate(dense)])
-    return Clips(dense, lengths, flat=flat)
+    lengths = np.array([_valid_frames(clip, i, name) for i, clip in enumerate(arrays)])
+    return Clips(arrays, lengths)
+
+
+def _holds_clips(X):
+    """Whether X is an array of clips that needs no conversion as a whole."""
+    return isinstance(X, np.ndarray) and X.ndim == 3 and X.dtype.kind in "biuf"
 
 
 def _is_ragged(X):
@@ -94,6 +99,8 @@ def _refuse_other_shapes(arrays, name):
 
 def _valid_frames(clip, i, name):
     """Count the frames before the NaN padding; refuse a clip that has other holes."""
+    with np.errstate(over="ignore"):  # becomes infinity, which is refused below
+        clip = np.asarray(clip).astype(np.float32, copy=False)
     finite = np.isfinite(clip)
     if clip.shape[1] and finite.all():
         return clip.shape[1]

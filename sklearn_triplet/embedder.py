@@ -30,9 +30,7 @@ from sklearn_triplet._training import (
 )
 from sklearn_triplet._triplet_loss import TripletHistory, TripletLoss, describe_troubles
 from sklearn_triplet._triplet_net import TripletBatches, TripletData
-from sklearn_triplet._validation import (
-    check_clips,
-)
+from sklearn_triplet._validation import check_clips
 from sklearn_triplet.networks import UnitEncoder
 from sklearn_triplet.segments import FrameScaler, SegmentedClips
 from sklearn_triplet.strategies import STRATEGIES, check_strategy
@@ -282,7 +280,8 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         rows, valid = self._split(labels, seeds[0])
         self.flat_ = clips.flat
         if not goes_on:
-            self.scaler_ = FrameScaler.fit(clips, self.scaling == "common")
+            common = self.scaling == "common"
+            self.scaler_ = FrameScaler.fit(clips, common, self.verbose)
         data = self._make_data(clips, labels, rows, seeds[1])
         valid_data = None
         if valid is not None:
@@ -378,7 +377,11 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _make_data(self, clips, labels, rows, seed, repeat=False):
         segments = SegmentedClips(
-            clips.take(rows), labels.take(rows), self.scaler_, self.segment_length
+            clips.take(rows),
+            labels.take(rows),
+            self.scaler_,
+            self.segment_length,
+            self.verbose,
         )
         return TripletData(
             segments,

@@ -5,9 +5,9 @@ share one contract. A selector of one's own is a class with ``select``.
 """
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator
 
+from sklearn_triplet._neighbors import find_nearest
 from sklearn_triplet.segments import Units
 from sklearn_triplet.transforms import (
     ExampleMixing,
@@ -22,7 +22,6 @@ TRANSFORMATIONS = (
     TemporalProximity(),
     ExampleMixing(),
 )
-BLOCK = 2048  # segments per matrix product: 2048 x 6144 float64 values are 100 MB
 
 
 class PositiveSelector(BaseEstimator):
@@ -43,7 +42,20 @@ class PositiveSelector(BaseEstimator):
         ----------
         segments : SegmentedClips
         anchors : ndarray of int
-            All segments that will be anchors of this selector.
+            All segments that may become anchors of this selector.
+        """
+
+    def prepare_epoch(self, segments, anchors):
+        """Look at the anchors of an epoch before it begins; most need not.
+
+        What costs time per anchor belongs here: a short fit on a large training set
+        never meets most of its segments.
+
+        Parameters
+        ----------
+        segments : SegmentedClips
+        anchors : ndarray of int
+            The segments that will be anchors of this selector in the next epoch.
         """
 
     def select(self, anchors, segments, rng):
@@ -166,8 +178,10 @@ class Nearest(PositiveSelector):
     Attributes
     ----------
     neighbors_ : ndarray of shape (n_segments, n_neighbors), int
-        The neighbours of the segments that serve as anchors, nearest first, and -1
-        where there are fewer. Set by ``prepare``.
+        The neighbours of the segments that have served as anchors, nearest first, and
+        -1 where there are fewer.
+    searched_ : ndarray of shape (n_segments,), bool
+        The segments whose neighbours are known.
 
     Examples
     --------
@@ -181,37 +195,17 @@ class Nearest(PositiveSelector):
         self.exclude_same_clip = exclude_same_clip
 
     def prepare(self, segments, anchors):
-        """Search the neighbours of all anchors, block by block."""
+        """Forget the neighbours in another training set."""
         self.neighbors_ = np.full((len(segments), self.n_neighbors), -1)
-        everything = np.arange(len(segments))
-        for begin in range(0, len(anchors), BLOCK):
-            rows = anchors[begin : begin + BLOCK]
-            best = torch.zeros((len(rows), 0), dtype=torch.float64)
-            index = torch.zeros((len(rows), 0), dtype=torch.int64)
-            for start in range(0, len(segments), BLOCK):
-                columns = everything[start : start + BLOCK]
-                distances = self._distances(rows, columns, segments)
-                ids = torch.from_numpy(columns).expand(len(rows), -1)
-                best, index = (
-                    torch.cat([best, distances], 1),
-                    torch.cat([index, ids], 1),
-                )
-                k = min(self.n_neighbors, best.shape[1])
-                best, order = best.topk(k, dim=1, largest=False)
-                index = index.gather(1, order)
-            index[torch.isinf(best)] = -1
-            self.neighbors_[rows, : index.shape[1]] = index.numpy()
+        self.searched_ = np.zeros(len(segments), dtype=bool)
 
-    def _distances(self, rows, columns, segments):
-        """Squared distances between two blocks, infinite where not allowed."""
-        left, right = (segments.take(ids[:, None]) for ids in (rows, columns))
-        distances = squared_distances(left, right)
-        if self.exclude_same_clip:
-            banned = left.clips[:, None] == right.clips[None]
-        else:
-            banned = rows[:, None] == columns[None]
-        distances[torch.from_numpy(banned)] = torch.inf
-        return distances
+    def prepare_epoch(self, segments, anchors):
+        """Search the neighbours of the anchors that are new in this epoch."""
+        new = np.unique(anchors[~self.searched_[anchors]])
+        self.neighbors_[new] = find_nearest(
+            segments, new, self.n_neighbors, self.exclude_same_clip
+        )
+        self.searched_[new] = True
 
     def select(self, anchors, segments, rng):
         """Return one of the nearest segments per anchor."""
@@ -221,30 +215,3 @@ class Nearest(PositiveSelector):
         lonely = ids < 0
         ids = np.where(lonely, anchors.segments[:, 0], ids)
         return segments.take(ids[:, None], substituted=lonely)
-
-
-def squared_distances(left, right):
-    """Squared L2 distances between units of one segment, over their common frames.
-
-    Parameters
-    ----------
-    left, right : Units
-        With k = 1.
-
-    Returns
-    -------
-    distances : tensor of shape (n_left, n_right), float64
-    """
-    # nearly silent segments lie far from the origin and close together: in float32
-    # the difference of their squares would be rounding error
-    a, b = (torch.from_numpy(units.X[:, 0]).double() for units in (left, right))
-    n_frames = a.shape[-1]
-    product = a.flatten(1) @ b.flatten(1).T
-    frames = torch.arange(n_frames)
-    valid_a, valid_b = (
-        (frames < torch.from_numpy(units.lengths)).double() for units in (left, right)
-    )
-    # |a|^2 over the frames that are valid in b, and the other way round
-    distances = a.square().sum(1) @ valid_b.T + valid_a @ b.square().sum(1).T
-    distances = (distances - 2 * product).clamp_min_(0)
-    return distances * (n_frames / (valid_a @ valid_b.T))

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from sklearn_triplet import LogMel
+from sklearn_triplet import LogMel, SegmentedClips
+from sklearn_triplet._labels import check_labels
+from sklearn_triplet.segments import Clips, FrameScaler
 
+N_FEATURES, LENGTH = 4, 6  # of the small segments that selectors are tried on
 CURE = " With errors='warn' such a clip becomes a row of NaN."
 
 
@@ -52,3 +55,23 @@ def whole(sentence):
 def make_indicator(n_rows=200, n_classes=6, seed=0):
     rng = np.random.default_rng(seed)
     return (rng.random((n_rows, n_classes)) < np.linspace(0.05, 0.4, n_classes)) * 1
+
+
+def cut(arrays, y=None, segment_length=LENGTH):
+    arrays = [np.asarray(a, dtype=np.float32) for a in arrays]
+    clips = Clips(arrays, np.array([a.shape[1] for a in arrays]))
+    labels = check_labels(y, len(clips), "Test")
+    return SegmentedClips(clips, labels, FrameScaler.fit(clips), segment_length)
+
+
+def make_segments(lengths, y=None, seed=0):
+    rng = np.random.default_rng(seed)
+    return cut([rng.normal(size=(N_FEATURES, n)) for n in lengths], y)
+
+
+def select(selector, segments, ids, seed=0):
+    anchors = segments.take(np.asarray(ids)[:, None])
+    found = selector.select(anchors, segments, np.random.default_rng(seed))
+    assert found.X.shape == anchors.X.shape
+    assert len(found) == len(anchors)
+    return found

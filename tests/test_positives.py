@@ -2,21 +2,15 @@
 
 import numpy as np
 import pytest
-from sklearn.neighbors import NearestNeighbors
+from helpers import LENGTH, make_segments, select
 
 from sklearn_triplet import (
-    Nearest,
     SameLabel,
-    SegmentedClips,
     TemporalProximity,
     Transformation,
     Transformed,
-    positives,
 )
-from sklearn_triplet._labels import check_labels
-from sklearn_triplet.segments import Clips, FrameScaler
 
-N_FEATURES, LENGTH = 4, 6
 SINGLE = {
     "first": [-1, -1, -1, 0, 0, 0, 1, 1, 2],
     "last": [0, 0, 0, 1, 1, 2, -1, -1, -1],
@@ -34,26 +28,6 @@ INDICATORS = {
 }
 LABELS = [*SINGLE.values(), *INDICATORS.values()]
 IDS = [f"single {key}" for key in SINGLE] + [f"multi {key}" for key in MULTI]
-
-
-def cut(arrays, y=None, segment_length=LENGTH):
-    arrays = [np.asarray(a, dtype=np.float32) for a in arrays]
-    clips = Clips(arrays, np.array([a.shape[1] for a in arrays]))
-    labels = check_labels(y, len(clips), "Test")
-    return SegmentedClips(clips, labels, FrameScaler.fit(clips), segment_length)
-
-
-def make_segments(lengths, y=None, seed=0):
-    rng = np.random.default_rng(seed)
-    return cut([rng.normal(size=(N_FEATURES, n)) for n in lengths], y)
-
-
-def select(selector, segments, ids, seed=0):
-    anchors = segments.take(np.asarray(ids)[:, None])
-    found = selector.select(anchors, segments, np.random.default_rng(seed))
-    assert found.X.shape == anchors.X.shape
-    assert len(found) == len(anchors)
-    return found
 
 
 def classes_of(y, clip):
@@ -204,96 +178,3 @@ def test_selection_is_repeatable(selector):
     first, again, other = (select(selector, segments, [2] * 9, s).X for s in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
-
-
-# --- nearest
-
-
-def naive_neighbors(segments, selector):
-    """Sort all others by the distance over common frames, scaled to a segment."""
-    units = segments.take(np.arange(len(segments))[:, None])
-    X, lengths = units.X[:, 0].astype(np.float64), units.lengths[:, 0]
-    common = np.minimum(lengths[:, None], lengths)
-    neighbors = []
-    for i, clip in enumerate(units.clips):
-        distances = np.empty(len(X))
-        for j, n in enumerate(common[i]):
-            squares = np.square(X[i, :, :n] - X[j, :, :n]).sum()
-            distances[j] = squares * segments.segment_length / n
-        distances[units.clips == clip if selector.exclude_same_clip else i] = np.inf
-        neighbors.append(np.argsort(distances)[: selector.n_neighbors])
-    return np.array(neighbors)
-
-
-@pytest.mark.parametrize("block", [2048, 7])
-@pytest.mark.parametrize("n_neighbors", [1, 3])
-def test_nearest_equals_scikit_learn(monkeypatch, block, n_neighbors):
-    monkeypatch.setattr(positives, "BLOCK", block)
-    segments = make_segments([18] * 11)
-    everything = np.arange(len(segments))
-    X = segments.take(everything[:, None]).X.reshape(len(segments), -1)
-    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(X)
-    selector = Nearest(n_neighbors)
-    selector.prepare(segments, everything)
-    expected = search.kneighbors(return_distance=False)
-    np.testing.assert_array_equal(selector.neighbors_, expected)
-
-
-@pytest.mark.parametrize("block", [2048, 5])
-@pytest.mark.parametrize("exclude_same_clip", [False, True])
-@pytest.mark.parametrize("lengths", [[12] * 9, [13, 3, 6, 20, 1, 5, 9, 6, 2]])
-def test_nearest_equals_the_definition(monkeypatch, block, exclude_same_clip, lengths):
-    monkeypatch.setattr(positives, "BLOCK", block)
-    segments = make_segments(lengths)
-    selector = Nearest(2, exclude_same_clip=exclude_same_clip)
-    selector.prepare(segments, np.arange(len(segments)))
-    expected = naive_neighbors(segments, selector)
-    np.testing.assert_array_equal(selector.neighbors_, expected)
-
-
-def test_duplicates_are_neighbours_at_distance_zero():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(6, N_FEATURES, LENGTH))
-    segments = cut(X[[0, 1, 0, 2, 1, 3]])
-    selector = Nearest()
-    selector.prepare(segments, np.arange(6))
-    np.testing.assert_array_equal(selector.neighbors_[[0, 2, 1, 4], 0], [2, 0, 4, 1])
-    found = select(selector, segments, [0, 2])
-    np.testing.assert_array_equal(found.segments[:, 0], [2, 0])
-    np.testing.assert_array_equal(found.X[0], found.X[1])
-    assert not found.substituted.any()
-
-
-def test_nearest_is_exact_between_nearly_silent_segments():
-    rng = np.random.default_rng(0)
-    loud = rng.normal(0, 1, (30, N_FEATURES, LENGTH))
-    silent = -20 + 0.005 * rng.normal(size=(10, N_FEATURES, LENGTH))
-    segments = cut([*loud, *silent])
-    selector = Nearest()
-    selector.prepare(segments, np.arange(40))
-    expected = naive_neighbors(segments, selector)
-    np.testing.assert_array_equal(selector.neighbors_, expected)
-
-
-def test_one_of_several_neighbours_is_drawn_each_time():
-    segments = make_segments([12] * 6)
-    selector = Nearest(n_neighbors=3)
-    selector.prepare(segments, np.array([4, 7]))
-    expected = naive_neighbors(segments, selector)
-    found = select(selector, segments, [4] * 1500 + [7] * 1500)
-    for row, anchor in enumerate((4, 7)):
-        ids = found.segments[1500 * row : 1500 * (row + 1), 0]
-        assert set(ids) == set(expected[anchor])
-        counts = np.bincount(ids)[expected[anchor]]
-        assert (np.abs(counts - 500) < 100).all()
-
-
-def test_more_neighbours_than_there_are():
-    segments = make_segments([12, 6])
-    selector = Nearest(n_neighbors=5, exclude_same_clip=True)
-    selector.prepare(segments, np.arange(3))
-    np.testing.assert_array_equal(np.sort(selector.neighbors_[2])[-2:], [0, 1])
-    assert (selector.neighbors_[:, 2:] == -1).all()
-    found = select(selector, segments, [0] * 30 + [2] * 30)
-    np.testing.assert_array_equal(found.clips, [1] * 30 + [0] * 30)
-    assert not found.substituted.any()

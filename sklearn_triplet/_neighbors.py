@@ -1,0 +1,178 @@
+"""Segments in, the segments nearest to them out: exact, in blocks that fit in memory.
+
+Almost all of the work is done in single precision, with a bound on its rounding: per
+anchor some candidates are kept whose distances are then computed in double precision,
+and the bound tells whether anything else could be nearer. Where it could (anchors that
+are nearly silent lie far from the origin and close together, which is where rounding is
+largest), the anchor is searched again in double precision.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from sklearn_triplet.segments import SegmentedClips, Units
+
+ANCHORS = 8192  # per block: 8192 x 6144 float32 values are 200 MB
+CANDIDATES = 1024  # per block
+EXTRA = 8  # candidates kept beyond the neighbours asked for
+
+
+def find_nearest(
+    segments: SegmentedClips,
+    anchors: np.ndarray,
+    n_neighbors: int,
+    exclude_same_clip: bool = False,
+) -> np.ndarray:
+    """Find the nearest other segments of some segments.
+
+    Parameters
+    ----------
+    segments : SegmentedClips
+    anchors : ndarray of shape (n_anchors,), int
+    n_neighbors : int
+    exclude_same_clip : bool
+        Whether segments of the anchor's own clip are passed over.
+
+    Returns
+    -------
+    neighbors : ndarray of shape (n_anchors, n_neighbors), int
+        Nearest first, -1 where there are fewer.
+    """
+    neighbors = np.full((len(anchors), n_neighbors), -1)
+    search = _Search(segments, exclude_same_clip)
+    for start in range(0, len(anchors), ANCHORS):
+        rows = anchors[start : start + ANCHORS]
+        search.description = f"Neighbours of {start + len(rows)}/{len(anchors)}"
+        found, certain = search.in_single_precision(rows, n_neighbors)
+        doubtful = np.flatnonzero(~certain)
+        found[doubtful] = search.in_double_precision(rows[doubtful], n_neighbors)
+        neighbors[start : start + ANCHORS] = found
+    return neighbors
+
+
+class _Search:
+    """One search: the training set, and which pairs are allowed."""
+
+    def __init__(self, segments: SegmentedClips, exclude_same_clip: bool) -> None:
+        self.segments = segments
+        self.exclude_same_clip = exclude_same_clip
+        self.description = ""
+
+    def in_single_precision(
+        self, rows: np.ndarray, n_neighbors: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return neighbours, and for which rows they are certainly the nearest."""
+        bounds, candidates = self._scan(rows, n_neighbors + EXTRA, torch.float32)
+        candidates.sort(axis=1)  # of equal distances, the first segment wins
+        distances = self._exact_distances(rows, candidates)
+        order = np.argsort(distances, axis=1, kind="stable")[:, :n_neighbors]
+        farthest = np.take_along_axis(distances, order[:, -1:], axis=1)[:, 0]
+        # whatever was not kept is at least as far as the largest bound that was kept
+        certain = farthest <= bounds[:, -1]
+        return np.take_along_axis(candidates, order, axis=1), certain
+
+    def in_double_precision(self, rows: np.ndarray, n_neighbors: int) -> np.ndarray:
+        """Return the neighbours by plain search."""
+        return self._scan(rows, n_neighbors, torch.float64)[1]
+
+    def _scan(
+        self, rows: np.ndarray, n_kept: int, dtype: torch.dtype
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Keep the segments with the smallest bounds; returns bounds and segments."""
+        best = torch.full((len(rows), n_kept), torch.inf, dtype=dtype)
+        index = torch.full((len(rows), n_kept), -1)
+        if not len(rows):
+            return best.numpy(), index.numpy()
+        anchors = Block(self.segments.take(rows[:, None]), dtype)
+        blocks = range(0, len(self.segments), CANDIDATES)
+        for start in self.segments.show_progress(blocks, self.description):
+            columns = np.arange(start, min(start + CANDIDATES, len(self.segments)))
+            others = Block(self.segments.take(columns[:, None]), dtype)
+            bounds = anchors.lower_bounds(others)
+            banned = self._is_banned(rows[:, None], columns[None])
+            bounds[torch.from_numpy(banned)] = torch.inf
+            # few of a block are kept: to choose them first spares a copy of the rest
+            bounds, place = bounds.topk(min(n_kept, len(columns)), 1, largest=False)
+            best, order = torch.cat([best, bounds], 1).topk(n_kept, 1, largest=False)
+            index = torch.cat([index, place + start], 1).gather(1, order)
+        index[best.isinf()] = -1
+        return best.numpy(), index.numpy()
+
+    def _is_banned(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        if self.exclude_same_clip:
+            return self.segments.clip_of[rows] == self.segments.clip_of[columns]
+        return rows == columns
+
+    def _exact_distances(self, rows: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+        """Distances to the candidates by differences, infinite where there is none."""
+        distances = np.full(candidates.shape, np.inf)
+        for begin in range(0, len(rows), CANDIDATES // 4):
+            part = slice(begin, begin + CANDIDATES // 4)
+            anchors = self.segments.take(rows[part, None])
+            for column in range(candidates.shape[1]):
+                ids = candidates[part, column]
+                others = self.segments.take(ids[:, None])
+                distance = paired_distances(anchors, others)
+                distances[part, column] = np.where(ids < 0, np.inf, distance)
+        return distances
+
+
+def paired_distances(left: Units, right: Units) -> np.ndarray:
+    """Squared L2 distances of pairs of segments over their common frames.
+
+    Scaled to a full segment, so that padded frames count like the others on average.
+
+    Parameters
+    ----------
+    left, right : Units
+        Equally many, with k = 1.
+
+    Returns
+    -------
+    distances : ndarray of shape (n_units,), float64
+    """
+    n_frames = left.X.shape[-1]
+    common = np.minimum(left.lengths, right.lengths)
+    difference = left.X[:, 0].astype(np.float64) - right.X[:, 0]
+    difference *= (np.arange(n_frames) < common)[:, None, :]
+    return np.square(difference).sum(axis=(1, 2)) * (n_frames / common[:, 0])
+
+
+class Block:
+    """Some segments, ready for products with others.
+
+    Parameters
+    ----------
+    units : Units
+        With k = 1.
+    dtype : torch.dtype
+    """
+
+    def __init__(self, units: Units, dtype: torch.dtype) -> None:
+        X = torch.from_numpy(units.X[:, 0]).to(dtype)
+        self.X = X.flatten(1)
+        self.n_frames = X.shape[-1]
+        valid = torch.arange(self.n_frames) < torch.from_numpy(units.lengths)
+        self.valid = valid.to(dtype)
+        self.squares = X.square().sum(dim=1)  # (n_units, n_frames)
+
+    def lower_bounds(self, others: Block) -> torch.Tensor:
+        """Bound the squared distances from below, over common frames.
+
+        |a - b|^2 = |a|^2 + |b|^2 - 2ab. A sum of n products rounded to a unit of u is
+        wrong by less than n u |a| |b| in any order of summation, so that the whole is
+        wrong by less than about n u (|a| + |b|)^2.
+
+        Returns
+        -------
+        bounds : tensor of shape (n_units, n_others)
+        """
+        left = self.squares @ others.valid.T
+        right = self.valid @ others.squares.T
+        rounding = self.X.shape[1] * torch.finfo(self.X.dtype).eps
+        slack = (left * right).sqrt_().mul_(2).add_(left).add_(right).mul_(rounding)
+        bounds = torch.mm(self.X, others.X.T).mul_(-2).add_(left).add_(right)
+        bounds.sub_(slack).clamp_(min=0)
+        return bounds.mul_(self.n_frames / (self.valid @ others.valid.T))

@@ -1,0 +1,153 @@
+"""Nearest: exact neighbours in any blocks, found when they are first asked for."""
+
+import numpy as np
+import pytest
+from helpers import LENGTH, N_FEATURES, cut, make_segments, select
+from sklearn.neighbors import NearestNeighbors
+
+from sklearn_triplet import Nearest, Strategy, TripletEmbedder, _neighbors, negatives
+
+
+def set_blocks(monkeypatch, block):
+    monkeypatch.setattr(_neighbors, "ANCHORS", block)
+    monkeypatch.setattr(_neighbors, "CANDIDATES", block)
+
+
+def search(selector, segments, anchors):
+    selector.prepare(segments, anchors)
+    selector.prepare_epoch(segments, anchors)
+
+
+def naive_neighbors(segments, selector):
+    """Sort all others by the distance over common frames, scaled to a segment."""
+    units = segments.take(np.arange(len(segments))[:, None])
+    X, lengths = units.X[:, 0].astype(np.float64), units.lengths[:, 0]
+    common = np.minimum(lengths[:, None], lengths)
+    neighbors = []
+    for i, clip in enumerate(units.clips):
+        distances = np.empty(len(X))
+        for j, n in enumerate(common[i]):
+            squares = np.square(X[i, :, :n] - X[j, :, :n]).sum()
+            distances[j] = squares * segments.segment_length / n
+        distances[units.clips == clip if selector.exclude_same_clip else i] = np.inf
+        neighbors.append(np.argsort(distances)[: selector.n_neighbors])
+    return np.array(neighbors)
+
+
+@pytest.mark.parametrize("block", [2048, 7])
+@pytest.mark.parametrize("n_neighbors", [1, 3])
+def test_nearest_equals_scikit_learn(monkeypatch, block, n_neighbors):
+    set_blocks(monkeypatch, block)
+    segments = make_segments([18] * 11)
+    everything = np.arange(len(segments))
+    X = segments.take(everything[:, None]).X.reshape(len(segments), -1)
+    brute = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(X)
+    selector = Nearest(n_neighbors)
+    search(selector, segments, everything)
+    expected = brute.kneighbors(return_distance=False)
+    np.testing.assert_array_equal(selector.neighbors_, expected)
+
+
+@pytest.mark.parametrize("block", [2048, 5])
+@pytest.mark.parametrize("exclude_same_clip", [False, True])
+@pytest.mark.parametrize("lengths", [[12] * 9, [13, 3, 6, 20, 1, 5, 9, 6, 2]])
+def test_nearest_equals_the_definition(monkeypatch, block, exclude_same_clip, lengths):
+    set_blocks(monkeypatch, block)
+    segments = make_segments(lengths)
+    selector = Nearest(2, exclude_same_clip=exclude_same_clip)
+    search(selector, segments, np.arange(len(segments)))
+    expected = naive_neighbors(segments, selector)
+    np.testing.assert_array_equal(selector.neighbors_, expected)
+
+
+def test_duplicates_are_neighbours_at_distance_zero():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(6, N_FEATURES, LENGTH))
+    segments = cut(X[[0, 1, 0, 2, 1, 3]])
+    selector = Nearest()
+    search(selector, segments, np.arange(6))
+    np.testing.assert_array_equal(selector.neighbors_[[0, 2, 1, 4], 0], [2, 0, 4, 1])
+    found = select(selector, segments, [0, 2])
+    np.testing.assert_array_equal(found.segments[:, 0], [2, 0])
+    np.testing.assert_array_equal(found.X[0], found.X[1])
+    assert not found.substituted.any()
+
+
+def test_nearest_is_exact_between_nearly_silent_segments():
+    rng = np.random.default_rng(0)
+    loud = rng.normal(0, 1, (30, N_FEATURES, LENGTH))
+    silent = -20 + 0.005 * rng.normal(size=(10, N_FEATURES, LENGTH))
+    segments = cut([*loud, *silent])
+    selector = Nearest()
+    search(selector, segments, np.arange(40))
+    expected = naive_neighbors(segments, selector)
+    np.testing.assert_array_equal(selector.neighbors_, expected)
+
+
+def test_one_of_several_neighbours_is_drawn_each_time():
+    segments = make_segments([12] * 6)
+    selector = Nearest(n_neighbors=3)
+    search(selector, segments, np.array([4, 7]))
+    expected = naive_neighbors(segments, selector)
+    found = select(selector, segments, [4] * 1500 + [7] * 1500)
+    for row, anchor in enumerate((4, 7)):
+        ids = found.segments[1500 * row : 1500 * (row + 1), 0]
+        assert set(ids) == set(expected[anchor])
+        counts = np.bincount(ids)[expected[anchor]]
+        assert (np.abs(counts - 500) < 100).all()
+
+
+def test_more_neighbours_than_there_are():
+    segments = make_segments([12, 6])
+    selector = Nearest(n_neighbors=5, exclude_same_clip=True)
+    search(selector, segments, np.arange(3))
+    np.testing.assert_array_equal(np.sort(selector.neighbors_[2])[-2:], [0, 1])
+    assert (selector.neighbors_[:, 2:] == -1).all()
+    found = select(selector, segments, [0] * 30 + [2] * 30)
+    np.testing.assert_array_equal(found.clips, [1] * 30 + [0] * 30)
+    assert not found.substituted.any()
+
+
+def test_doubtful_anchors_are_searched_again(monkeypatch):
+    """Rounding hides the order of nearly silent segments: only double tells it."""
+    rng = np.random.default_rng(0)
+    silent = -20 + 0.005 * rng.normal(size=(60, N_FEATURES, LENGTH))
+    loud = rng.normal(0, 1, (60, N_FEATURES, LENGTH))
+    segments = cut([*loud, *silent])
+    again = []
+    in_double_precision = _neighbors._Search.in_double_precision
+
+    def count(self, rows, n_neighbors):
+        again.extend(rows)
+        return in_double_precision(self, rows, n_neighbors)
+
+    monkeypatch.setattr(_neighbors._Search, "in_double_precision", count)
+    selector = Nearest()
+    search(selector, segments, np.arange(120))
+    expected = naive_neighbors(segments, selector)
+    np.testing.assert_array_equal(selector.neighbors_, expected)
+    assert set(again) == set(range(60, 120))
+
+
+class Counting(Nearest):
+    """Nearest that tells which anchors it was asked for."""
+
+    asked = []
+
+    def prepare_epoch(self, segments, anchors):
+        before = self.searched_.copy()
+        super().prepare_epoch(segments, anchors)
+        Counting.asked.append((len(segments), np.flatnonzero(self.searched_ & ~before)))
+
+
+def test_only_the_anchors_that_are_drawn_are_searched(monkeypatch):
+    monkeypatch.setattr(Counting, "asked", [])
+    X = np.random.default_rng(0).normal(size=(30, N_FEATURES, 40))
+    random = negatives.RandomNegative()
+    strategy = Strategy(None, None, Counting(), random)
+    settings = {"segment_length": 8, "batch_size": 4, "encoder": "dense"}
+    TripletEmbedder(strategy, n_triplets=60, max_epochs=4, **settings).fit(X)
+    assert [n for n, _ in Counting.asked] == [150] * 4
+    # 60 + 60 + 30 new ones, then none: no anchor twice before all have been used
+    assert [len(new) for _, new in Counting.asked] == [60, 60, 30, 0]
+    assert len(np.unique(np.concatenate([new for _, new in Counting.asked]))) == 150
