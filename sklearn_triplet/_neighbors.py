@@ -85,12 +85,14 @@ class _Search:
         index = torch.full((len(rows), n_kept), -1)
         if not len(rows):
             return best.numpy(), index.numpy()
-        anchors = Block(self.segments.take(rows[:, None]), dtype)
+        anchors = Factors(self.segments.take(rows[:, None]), dtype)
+        left = anchors.as_left()
+        del anchors.X  # 200 MB that are in the factor
         blocks = range(0, len(self.segments), CANDIDATES)
         for start in self.segments.show_progress(blocks, self.description):
             columns = np.arange(start, min(start + CANDIDATES, len(self.segments)))
-            others = Block(self.segments.take(columns[:, None]), dtype)
-            bounds = anchors.lower_bounds(others)
+            others = Factors(self.segments.take(columns[:, None]), dtype)
+            bounds = (left @ others.as_right().T).mul_(anchors.scale(others))
             banned = self._is_banned(rows[:, None], columns[None])
             bounds[torch.from_numpy(banned)] = torch.inf
             # few of a block are kept: to choose them first spares a copy of the rest
@@ -98,7 +100,8 @@ class _Search:
             best, order = torch.cat([best, bounds], 1).topk(n_kept, 1, largest=False)
             index = torch.cat([index, place + start], 1).gather(1, order)
         index[best.isinf()] = -1
-        return best.numpy(), index.numpy()
+        # no distance is negative, whatever its bound: twins are certain neighbours
+        return best.clamp(min=0).numpy(), index.numpy()
 
     def _is_banned(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         if self.exclude_same_clip:
@@ -140,8 +143,13 @@ def paired_distances(left: Units, right: Units) -> np.ndarray:
     return np.square(difference).sum(axis=(1, 2)) * (n_frames / common[:, 0])
 
 
-class Block:
-    """Some segments, ready for products with others.
+class Factors:
+    """Some segments, written so that one matrix product bounds all distances.
+
+    |a - b|^2 = |a|^2 + |b|^2 - 2ab over the frames that are valid in both. A sum of n
+    products rounded to a unit of u is wrong by less than n u times the sum of their
+    absolute values, in any order of summation: here, by less than n u (|a| + |b|)^2.
+    Twice that is subtracted, for the squares are rounded too.
 
     Parameters
     ----------
@@ -152,27 +160,31 @@ class Block:
 
     def __init__(self, units: Units, dtype: torch.dtype) -> None:
         X = torch.from_numpy(units.X[:, 0]).to(dtype)
-        self.X = X.flatten(1)
         self.n_frames = X.shape[-1]
+        self.padded = bool((units.lengths < self.n_frames).any())
         valid = torch.arange(self.n_frames) < torch.from_numpy(units.lengths)
         self.valid = valid.to(dtype)
+        self.X = X.flatten(1)
         self.squares = X.square().sum(dim=1)  # (n_units, n_frames)
+        self.square = self.squares.sum(dim=1, keepdim=True)
+        self.ones = torch.ones_like(self.square)
 
-    def lower_bounds(self, others: Block) -> torch.Tensor:
-        """Bound the squared distances from below, over common frames.
+    def as_left(self) -> torch.Tensor:
+        """Return the factor of anchors, shape (n_units, n_terms)."""
+        n_terms = self.X.shape[1] + 2 * self.n_frames + 3
+        rounding = n_terms * torch.finfo(self.X.dtype).eps
+        slack = torch.cat([self.square, self.ones, 2 * self.square.sqrt()], 1)
+        return torch.cat(
+            [-2 * self.X, self.squares, self.valid, -rounding * slack], dim=1
+        )
 
-        |a - b|^2 = |a|^2 + |b|^2 - 2ab. A sum of n products rounded to a unit of u is
-        wrong by less than n u |a| |b| in any order of summation, so that the whole is
-        wrong by less than about n u (|a| + |b|)^2.
+    def as_right(self) -> torch.Tensor:
+        """Return the factor of candidates, shape (n_units, n_terms)."""
+        slack = [self.ones, self.square, self.square.sqrt()]
+        return torch.cat([self.X, self.valid, self.squares, *slack], dim=1)
 
-        Returns
-        -------
-        bounds : tensor of shape (n_units, n_others)
-        """
-        left = self.squares @ others.valid.T
-        right = self.valid @ others.squares.T
-        rounding = self.X.shape[1] * torch.finfo(self.X.dtype).eps
-        slack = (left * right).sqrt_().mul_(2).add_(left).add_(right).mul_(rounding)
-        bounds = torch.mm(self.X, others.X.T).mul_(-2).add_(left).add_(right)
-        bounds.sub_(slack).clamp_(min=0)
-        return bounds.mul_(self.n_frames / (self.valid @ others.valid.T))
+    def scale(self, others: Factors) -> torch.Tensor | float:
+        """Tell by what a distance over common frames becomes one of a segment."""
+        if not (self.padded or others.padded):
+            return 1.0
+        return self.n_frames / (self.valid @ others.valid.T)

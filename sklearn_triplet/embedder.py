@@ -20,6 +20,7 @@ from sklearn_triplet._encoding import (
     mean_and_deviation,
 )
 from sklearn_triplet._labels import check_labels
+from sklearn_triplet._progress import show_progress
 from sklearn_triplet._training import (
     build_net,
     draw_seeds,
@@ -310,7 +311,13 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_is_fitted(self)
         clips = check_clips(self, X, reset=False)
-        frames = encode_clips(self.net_, clips, self.scaler_)
+        frames = show_progress(
+            encode_clips(self.net_, clips, self.scaler_),
+            "Embedding",
+            unit="clip",
+            total=len(clips),
+            verbose=self.verbose,
+        )
         if self.output == "clip":
             return np.stack([mean_and_deviation(clip) for clip in frames])
         shape = len(clips), self.n_components_, clips.lengths.max()
