@@ -3,6 +3,7 @@
 import numbers
 
 import numpy as np
+import torch
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
@@ -213,6 +214,27 @@ def check_loop(estimator):
     check_number(estimator, "patience", numbers.Integral, 1)
     check_number(estimator, "lr", numbers.Real, 0, left="open")
     check_callable(estimator, "optimizer", "torch.optim.Adam")
+    check_device(estimator)
     if estimator.validation_fraction is not None:
         limits = {"low": 0, "high": 1, "left": "open", "right": "open"}
         check_number(estimator, "validation_fraction", numbers.Real, **limits)
+
+
+def check_device(estimator):
+    """Refuse a device that torch does not know, or that this machine lacks."""
+    owner, value = type(estimator).__name__, estimator.device
+    try:
+        device = torch.device(value)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"The 'device' parameter of {owner} must be a device of torch, such as "
+            f"'cpu' or 'cuda'. Got {value!r} instead."
+        ) from error
+    n_mps = int(torch.backends.mps.is_available())
+    found = {"cuda": torch.cuda.device_count(), "mps": n_mps}
+    if (device.index or 0) >= found.get(device.type, np.inf):
+        raise ValueError(
+            f"The 'device' parameter of {owner} asks for {value!r}, but torch "
+            f"{torch.__version__} finds no such device here. Choose 'cpu', or install "
+            "a torch that was built for the device."
+        )
