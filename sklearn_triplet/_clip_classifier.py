@@ -1,14 +1,22 @@
 """What the taggers share: fitting on labeled clips, predicting clips and frames."""
 
+from __future__ import annotations
+
 import numbers
 from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
+from skorch.callbacks import Callback
+from skorch.history import History
 
-from sklearn_triplet._labels import check_labels
+from sklearn_triplet._labels import Labels, check_labels
 from sklearn_triplet._tagger_net import ClipBatches, TaggingData, TagLoss, pad_clips
 from sklearn_triplet._training import (
     build_net,
@@ -17,9 +25,17 @@ from sklearn_triplet._training import (
     split_clips,
     train,
 )
+from sklearn_triplet._types import (
+    ClipsLike,
+    Device,
+    IntArray,
+    LabelsLike,
+    Optimizer,
+    RandomState,
+)
 from sklearn_triplet._validation import check_clips, check_loop, check_number
-from sklearn_triplet.networks import RecurrentHead, mean_over_frames
-from sklearn_triplet.segments import FrameScaler
+from sklearn_triplet.networks import ClipTagger, RecurrentHead, mean_over_frames
+from sklearn_triplet.segments import Clips, FrameScaler
 
 PREDICT_BATCH = 32
 
@@ -27,11 +43,28 @@ PREDICT_BATCH = 32
 class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     """A tagger but for its network: what it learns from, and what it predicts."""
 
+    # parameters of every tagger, stored by its own __init__
+    n_layers: int
+    n_cells: int
+    frame_pooling: int
+    dropout: float
+    threshold: float | ArrayLike
+    max_epochs: int
+    lr: float
+    batch_size: int
+    optimizer: Optimizer
+    device: Device
+    validation_fraction: float | None
+    patience: int
+    callbacks: Sequence[Callback] | None
+    verbose: int
+    random_state: RandomState
+
     @abstractmethod
-    def _build_module(self, n_features, n_classes):
+    def _build_module(self, n_features: int, n_classes: int) -> ClipTagger:
         """Return the untrained ClipTagger."""
 
-    def fit(self, X, y):
+    def fit(self, X: ClipsLike, y: LabelsLike) -> Self:
         """Learn from the labeled clips; unlabeled ones have no influence at all.
 
         Parameters
@@ -66,7 +99,7 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         rows = np.flatnonzero(labels.labeled)
         return self._fit(clips.take(rows), labels.take(rows))
 
-    def _fit(self, clips, labels):
+    def _fit(self, clips: Clips, labels: Labels) -> Self:
         seeds = draw_seeds(self.random_state, 3)
         self.classes_ = labels.classes
         self.multilabel_ = labels.multilabel
@@ -88,7 +121,7 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         self.n_iter_ = len(self.history_)
         return self
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ClipsLike) -> NDArray[np.float32]:
         """Return the probability of each class in each clip.
 
         Parameters
@@ -103,7 +136,7 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         logits = mean_over_frames(*self._frame_logits(self._read(X)))
         return self._to_probabilities(logits).numpy()
 
-    def predict(self, X):
+    def predict(self, X: ClipsLike) -> np.ndarray:
         """Return the tags of each clip.
 
         Parameters
@@ -121,7 +154,7 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             return (probabilities >= np.asarray(self.threshold)).astype(int)
         return self.classes_[probabilities.argmax(axis=1)]
 
-    def predict_frames(self, X):
+    def predict_frames(self, X: ClipsLike) -> NDArray[np.float32]:
         """Return the probability of each class in each frame.
 
         Parameters
@@ -136,23 +169,23 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         clips = self._read(X)
         logits, _ = self._frame_logits(clips)
-        probabilities = self._to_probabilities(logits)
-        frames = probabilities.repeat_interleave(self._frames_per_step(), dim=2)
-        frames = frames[:, :, : clips.lengths.max()].numpy()
+        steps = self._to_probabilities(logits)
+        probabilities = steps.repeat_interleave(self._frames_per_step(), dim=2)
+        frames = probabilities[:, :, : clips.lengths.max()].numpy()
         beyond = np.arange(frames.shape[2]) >= clips.lengths[:, None]
         frames.transpose(0, 2, 1)[beyond] = np.nan
         return frames
 
     @property
-    def history_(self):
+    def history_(self) -> History:
         """The skorch history of the net."""
         return self.net_.history
 
-    def _read(self, X):
+    def _read(self, X: ClipsLike) -> Clips:
         check_is_fitted(self)
         return check_clips(self, X, reset=False)
 
-    def _frame_logits(self, clips):
+    def _frame_logits(self, clips: Clips) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits (n_clips, n_classes, n_steps) and steps (n_clips,)."""
         module, device = self.net_.module_.eval(), self.net_.device
         per_step = self._frames_per_step()
@@ -170,13 +203,13 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             logits[torch.from_numpy(rows), :, : out.shape[2]] = out.cpu()
         return logits, steps
 
-    def _to_probabilities(self, logits):
+    def _to_probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         return logits.sigmoid() if self.multilabel_ else logits.softmax(dim=1)
 
-    def _frames_per_step(self):
+    def _frames_per_step(self) -> int:
         return self.net_.module_.head.frame_pooling
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         for name in (
             "n_layers",
             "n_cells",
@@ -188,7 +221,7 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         check_number(self, "dropout", numbers.Real, 0, 1, right="open")
         check_loop(self)
 
-    def _check_enough(self, labels):
+    def _check_enough(self, labels: Labels) -> None:
         """Refuse labels from which nothing can be learned."""
         name, n_clips = type(self).__name__, len(labels.present)
         if not labels.labeled.any():
@@ -208,7 +241,7 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 f"per class ({len(labels.classes)}). Got shape {thresholds}."
             )
 
-    def _check_split(self, rows, valid):
+    def _check_split(self, rows: IntArray, valid: IntArray) -> None:
         if not len(rows) or not len(valid):
             raise ValueError(
                 f"The 'validation_fraction' parameter of {type(self).__name__} leaves "
@@ -216,14 +249,14 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 f"Got {self.validation_fraction!r}: change it, or label more clips."
             )
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.classifier_tags.multi_label = True
         tags.target_tags.two_d_labels = True
         return tags
 
-    def _build_head(self, n_features, n_classes):
+    def _build_head(self, n_features: int, n_classes: int) -> RecurrentHead:
         return RecurrentHead(
             n_features,
             n_classes,

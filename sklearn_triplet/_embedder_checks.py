@@ -1,12 +1,20 @@
 """What a TripletEmbedder refuses: parameters, and data that make no triplet."""
 
-import numbers
+from __future__ import annotations
 
+import numbers
+from typing import TYPE_CHECKING
+
+from sklearn_triplet._labels import Labels
 from sklearn_triplet._validation import check_choice, check_loop, check_number
+from sklearn_triplet.segments import Clips
 from sklearn_triplet.strategies import check_strategy
 
+if TYPE_CHECKING:
+    from sklearn_triplet.embedder import TripletEmbedder
 
-def check_parameters(embedder):
+
+def check_parameters(embedder: TripletEmbedder) -> None:
     """Refuse parameters of a TripletEmbedder outside their ranges."""
     for name in ("n_components", "segment_length"):
         check_number(embedder, name, numbers.Integral, 1)
@@ -25,7 +33,9 @@ def check_parameters(embedder):
         check_choice(embedder, "encoder", ["auto", "conv", "dense"])
 
 
-def check_enough(embedder, clips, labels, y_is_none):
+def check_enough(
+    embedder: TripletEmbedder, clips: Clips, labels: Labels, y_is_none: bool
+) -> None:
     """Refuse data from which the strategy cannot draw a triplet."""
     strategy = check_strategy(embedder.strategy)
     if len(clips) < 2:

@@ -1,12 +1,15 @@
 """y by the conventions of the library in, what is known of each clip out."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
+
+from sklearn_triplet._types import BoolArray, LabelsLike
 
 UNLABELED = -1
 
@@ -27,32 +30,32 @@ class Labels:
         Whether y was an indicator matrix.
     """
 
-    present: np.ndarray
-    unknown: np.ndarray
+    present: BoolArray
+    unknown: BoolArray
     classes: np.ndarray
     multilabel: bool
 
     @property
-    def labeled(self):
+    def labeled(self) -> BoolArray:
         """Clips about which anything is known, shape (n_clips,)."""
         if not len(self.classes):
             return np.zeros(len(self.present), dtype=bool)
-        return ~self.unknown.all(axis=1)
+        return np.asarray(~self.unknown.all(axis=1))
 
     @property
-    def n_kinds(self):
+    def n_kinds(self) -> int:
         """Count the classes met, and clips without any event as one more kind."""
         silent = self.labeled & ~self.present.any(axis=1)
         return int(self.present.any(axis=0).sum() + silent.any())
 
-    def take(self, rows):
+    def take(self, rows: np.ndarray) -> Labels:
         """Return the labels of some clips."""
         return Labels(
             self.present[rows], self.unknown[rows], self.classes, self.multilabel
         )
 
 
-def is_labeled(y):
+def is_labeled(y: LabelsLike) -> BoolArray:
     """Tell which rows of y carry a label.
 
     Parameters
@@ -72,14 +75,13 @@ def is_labeled(y):
     >>> is_labeled([[0, 1], [-1, -1], [0, 0]])
     array([ True, False,  True])
     """
-    y = as_label_array(y)
-    known = y != UNLABELED
+    known = as_label_array(y) != UNLABELED
     return known if known.ndim == 1 else known.any(axis=1)
 
 
-def as_label_array(y):
+def as_label_array(y: LabelsLike) -> np.ndarray:
     """Turn y into an array without letting numpy rewrite -1 as the string '-1'."""
-    if scipy.sparse.issparse(y):
+    if hasattr(y, "toarray"):  # a sparse matrix
         y = y.toarray()
     if isinstance(y, list | tuple) and any(isinstance(label, str) for label in y):
         y = np.array([*y, None], dtype=object)[:-1]
@@ -96,7 +98,7 @@ def as_label_array(y):
     return y
 
 
-def check_labels(y, n_clips, estimator_name):
+def check_labels(y: LabelsLike | None, n_clips: int, estimator_name: str) -> Labels:
     """Read y by the conventions of the library.
 
     Parameters
@@ -127,7 +129,7 @@ def check_labels(y, n_clips, estimator_name):
     return _check_single_label(column_or_1d(y, warn=True))
 
 
-def _check_single_label(y):
+def _check_single_label(y: np.ndarray) -> Labels:
     if y.dtype.kind == "f":
         assert_all_finite(y, input_name="y")
     labeled = np.asarray(y != UNLABELED)
@@ -154,7 +156,7 @@ def _check_single_label(y):
     return Labels(present, unknown, classes, False)
 
 
-def _refuse_mixed_types(known):
+def _refuse_mixed_types(known: np.ndarray) -> None:
     types = sorted(
         {"str" if isinstance(label, str) else type(label).__name__ for label in known}
     )
@@ -165,7 +167,7 @@ def _refuse_mixed_types(known):
         )
 
 
-def _check_indicator(y):
+def _check_indicator(y: np.ndarray) -> Labels:
     y = check_array(y, dtype=None, input_name="y", ensure_all_finite=True)
     strange = ~np.isin(y, (-1, 0, 1))
     if strange.any():

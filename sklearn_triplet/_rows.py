@@ -1,8 +1,14 @@
 """Rows of any kind of X and y: counting, taking, telling the labeled ones."""
 
+from __future__ import annotations
+
+from collections.abc import Sized
+from typing import Any
+
 import numpy as np
 
 from sklearn_triplet._labels import UNLABELED, as_label_array
+from sklearn_triplet._types import BoolArray, IntArray, LabelsLike, Rows
 
 NO_LABEL = (
     "{name} got a y in which none of the {n_rows} rows is known: all hold -1. Give at "
@@ -10,14 +16,14 @@ NO_LABEL = (
 )
 
 
-def count_rows(X):
+def count_rows(X: Rows) -> int:
     """Count the rows of an array, a table, a sparse matrix or a list."""
     if hasattr(X, "shape"):
         return X.shape[0]
-    return len(X) if hasattr(X, "__len__") else len(np.asarray(X))
+    return len(X) if isinstance(X, Sized) else len(np.asarray(X))
 
 
-def take_rows(X, rows):
+def take_rows(X: Rows, rows: IntArray) -> Rows:
     """Return some rows of an array, a table, a sparse matrix or a list."""
     if hasattr(X, "iloc"):
         return X.iloc[rows]
@@ -25,20 +31,41 @@ def take_rows(X, rows):
         return [X[row] for row in rows]
     if hasattr(X, "tocsr"):
         return X.tocsr()[rows]
-    return (X if hasattr(X, "shape") else np.asarray(X))[rows]
+    array: Any = X if hasattr(X, "shape") else np.asarray(X)
+    return array[rows]
 
 
-def take_labels(y, rows):
+def restrict(
+    X: Rows, params: dict[str, Any], rows: IntArray, n_rows: int
+) -> tuple[Rows, dict[str, Any]]:
+    """Restrict X, and each parameter that has one entry per row, to some rows."""
+    if len(rows) == n_rows:
+        return X, params
+    params = {
+        name: take_rows(value, rows) if _is_per_row(value, n_rows) else value
+        for name, value in params.items()
+    }
+    return take_rows(X, rows), params
+
+
+def _is_per_row(value: Any, n_rows: int) -> bool:
+    has_rows = isinstance(value, list | tuple) or getattr(value, "ndim", 0) > 0
+    return has_rows and count_rows(value) == n_rows
+
+
+def take_labels(y: LabelsLike, rows: IntArray) -> np.ndarray:
     """Return some rows of y; numbers that were objects because of a -1 are plain."""
-    y = as_label_array(y)[rows]
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y.ravel()
-    if y.dtype == object and not isinstance(y.flat[0], str):
-        return np.array(y.tolist())
-    return y
+    labels = as_label_array(y)[rows]
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels.ravel()
+    if labels.dtype == object and not isinstance(labels.flat[0], str):
+        return np.array(labels.tolist())
+    return labels
 
 
-def find_known_rows(X, y, name, *, skip_partly_known=False):
+def find_known_rows(
+    X: Rows, y: np.ndarray, name: str, *, skip_partly_known: bool = False
+) -> IntArray:
     """Find the rows of y that can be compared with a prediction.
 
     Parameters
@@ -69,7 +96,7 @@ def find_known_rows(X, y, name, *, skip_partly_known=False):
     return rows
 
 
-def refuse_partly_known(known, name):
+def refuse_partly_known(known: BoolArray, name: str) -> None:
     """Refuse rows of which some classes are known and others are not."""
     partly = np.flatnonzero(known.any(axis=1) & ~known.all(axis=1))
     if len(partly):

@@ -1,21 +1,27 @@
 """A metric or scorer in, one that sees the labeled rows only out."""
 
-import inspect
+from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from typing import Literal
+
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer, make_scorer
-from sklearn.utils.metadata_routing import (
-    get_routing_for_object,
-)
+from sklearn.utils.metadata_routing import MetadataRequest, get_routing_for_object
 
 from sklearn_triplet._labels import as_label_array
-from sklearn_triplet._rows import (
-    find_known_rows,
-    take_labels,
-    take_rows,
-)
+from sklearn_triplet._rows import find_known_rows, take_labels, take_rows
+from sklearn_triplet._types import LabelsLike, Rows
 
 
-def labeled_scorer(metric, *, partly_known="raise", **kwargs):
+def labeled_scorer(
+    metric: str | Callable[..., float],
+    *,
+    partly_known: Literal["raise", "skip"] = "raise",
+    **kwargs: object,
+) -> _LabeledScorer:
     """Make a scorer that leaves unlabeled rows out.
 
     scikit-learn's scorers count a row of -1 as a row that was classified wrongly. With
@@ -86,7 +92,7 @@ def labeled_scorer(metric, *, partly_known="raise", **kwargs):
     return _LabeledScorer(scorer, metric, partly_known, kwargs)
 
 
-def _is_scorer(metric):
+def _is_scorer(metric: Callable[..., float]) -> bool:
     """Tell (estimator, X, y) from (y_true, y_pred)."""
     if hasattr(metric, "get_metadata_routing"):
         return True
@@ -100,13 +106,26 @@ def _is_scorer(metric):
 class _LabeledScorer:
     """What ``labeled_scorer`` returns."""
 
-    def __init__(self, scorer, metric, partly_known, kwargs):
+    def __init__(
+        self,
+        scorer: Callable[..., float],
+        metric: str | Callable[..., float],
+        partly_known: Literal["raise", "skip"],
+        kwargs: dict[str, object],
+    ) -> None:
         self.scorer = scorer
         self.metric = metric
         self.partly_known = partly_known
         self.kwargs = kwargs
 
-    def __call__(self, estimator, X, y, sample_weight=None, **params):
+    def __call__(
+        self,
+        estimator: BaseEstimator,
+        X: Rows,
+        y: LabelsLike,
+        sample_weight: ArrayLike | None = None,
+        **params: object,
+    ) -> float:
         """Score the estimator on the rows of X that are labeled in y."""
         if y is None:
             raise ValueError(f"{self} needs y. Got None: give the labels of X.")
@@ -118,7 +137,7 @@ class _LabeledScorer:
         X = take_rows(X, rows) if len(rows) < len(y) else X
         return self.scorer(estimator, X, take_labels(y, rows), **params)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         metric = self.metric
         text = getattr(metric, "__name__", None) or repr(metric)
         arguments = "".join(f", {key}={value!r}" for key, value in self.kwargs.items())
@@ -126,11 +145,11 @@ class _LabeledScorer:
             arguments = f", partly_known={self.partly_known!r}{arguments}"
         return f"labeled_scorer({text}{arguments})"
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRequest:
         """Request what the wrapped scorer requests."""
         return get_routing_for_object(self.scorer)
 
-    def _accept_sample_weight(self):
+    def _accept_sample_weight(self) -> bool:
         # without metadata routing a search asks its scorers this, so pass it on
         ask = getattr(self.scorer, "_accept_sample_weight", None)
         return ask is not None and ask()

@@ -1,17 +1,22 @@
 """Labels in; folds or a sparser y with equal shares of each class out."""
 
+from __future__ import annotations
+
 import numbers
+from collections.abc import Iterator
 
 import numpy as np
-from sklearn.model_selection import (
-    BaseCrossValidator,
-)
+from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 
 from sklearn_triplet._labels import UNLABELED, as_label_array, check_labels
-from sklearn_triplet._rows import (
-    NO_LABEL,
-    count_rows,
+from sklearn_triplet._rows import NO_LABEL, count_rows
+from sklearn_triplet._types import (
+    BoolArray,
+    IntArray,
+    LabelsLike,
+    RandomState,
+    Rows,
 )
 
 
@@ -51,17 +56,31 @@ class MultilabelStratifiedKFold(BaseCrossValidator):
     [2 1] 3
     """
 
-    def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
+    def __init__(
+        self,
+        n_splits: int = 5,
+        *,
+        shuffle: bool = False,
+        random_state: RandomState = None,
+    ) -> None:
         self.n_splits = n_splits
         self.shuffle = shuffle
         self.random_state = random_state
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(
+        self, X: object = None, y: object = None, groups: object = None
+    ) -> int:
         """Return the number of folds; all arguments are ignored."""
         return self.n_splits
 
-    def _iter_test_masks(self, X=None, y=None, groups=None):
+    def _iter_test_masks(
+        self,
+        X: Rows | None = None,
+        y: LabelsLike | None = None,
+        groups: object = None,
+    ) -> Iterator[BoolArray]:
         # one of the two hooks by which BaseCrossValidator asks to be extended
+        assert X is not None  # split has counted its rows
         name, n_rows = type(self).__name__, count_rows(X)
         if not isinstance(self.n_splits, numbers.Integral) or self.n_splits < 2:
             raise ValueError(
@@ -84,20 +103,22 @@ class MultilabelStratifiedKFold(BaseCrossValidator):
             yield fold_of_row == fold
 
 
-def _make_rng(random_state):
+def _make_rng(
+    random_state: RandomState,
+) -> np.random.Generator | np.random.RandomState:
     if random_state is None:
         # check_random_state(None) would advance numpy's global generator
         return np.random.default_rng()
     return check_random_state(random_state)
 
 
-def _with_no_event(present):
+def _with_no_event(present: BoolArray) -> BoolArray:
     """Drop classes without a row, and make the rows without a class one more class."""
     present = np.column_stack([present, ~present.any(axis=1)])
     return present[:, present.any(axis=0)]
 
 
-def _deal(present, order, n_folds):
+def _deal(present: BoolArray, order: IntArray, n_folds: int) -> IntArray:
     """Deal rows to folds, the rarest class first (Sechidis et al., algorithm 1).
 
     Parameters
@@ -127,7 +148,9 @@ def _deal(present, order, n_folds):
     return fold_of_row
 
 
-def mask_labels(y, labeled_fraction, *, random_state=None):
+def mask_labels(
+    y: LabelsLike, labeled_fraction: float, *, random_state: RandomState = None
+) -> np.ndarray:
     """Hide labels, to see how a method fares with fewer of them.
 
     Parameters
@@ -185,7 +208,7 @@ def mask_labels(y, labeled_fraction, *, random_state=None):
     return masked
 
 
-def _count_kept(labeled_fraction, n_labeled):
+def _count_kept(labeled_fraction: float, n_labeled: int) -> int:
     """Return the number of rows to keep, or refuse the parameter."""
     if not isinstance(labeled_fraction, bool | np.bool_):
         if isinstance(labeled_fraction, numbers.Integral):
@@ -200,7 +223,11 @@ def _count_kept(labeled_fraction, n_labeled):
     )
 
 
-def _choose(present, n_chosen, rng):
+def _choose(
+    present: BoolArray,
+    n_chosen: int,
+    rng: np.random.Generator | np.random.RandomState,
+) -> list[int]:
     """Choose rows one by one, each of the class that lags most behind its share.
 
     Every class is chosen from once before any is chosen from twice, the rarest first.
@@ -219,7 +246,7 @@ def _choose(present, n_chosen, rng):
     present = _with_no_event(present)
     total, so_far = present.sum(axis=0), np.zeros(present.shape[1])
     queues = [iter(rng.permutation(np.flatnonzero(column))) for column in present.T]
-    chosen = {}
+    chosen: dict[int, bool] = {}
     while len(chosen) < n_chosen or not so_far.all():
         lag = total * (len(chosen) + 1) / len(present) - so_far
         lag[so_far == 0] = 2 * len(present) - total[so_far == 0]

@@ -1,13 +1,21 @@
 """The tagging step for skorch: clips in, padded batches and losses out."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 
+from sklearn_triplet._labels import Labels
+from sklearn_triplet._types import IntArray
+from sklearn_triplet.segments import Clips, FrameScaler
 
-def pad_clips(clips, scaler):
+
+def pad_clips(clips: Clips, scaler: FrameScaler) -> dict[str, torch.Tensor]:
     """Standardise clips and pad them with zeros to the longest.
 
     Parameters
@@ -38,16 +46,24 @@ class TaggingData(Dataset):
         ``None``: in the order given, as for validation.
     """
 
-    def __init__(self, clips, labels, scaler, seed=None):
+    def __init__(
+        self,
+        clips: Clips,
+        labels: Labels,
+        scaler: FrameScaler,
+        seed: int | None = None,
+    ) -> None:
         self.clips = clips
         self.labels = labels
         self.scaler = scaler
         self.rng = None if seed is None else np.random.default_rng(seed)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.clips)
 
-    def make_batch(self, rows):
+    def make_batch(
+        self, rows: IntArray
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """Return the inputs of the module and the targets of the criterion."""
         labels = self.labels.take(rows)
         target = labels.present.astype(np.float32)
@@ -68,14 +84,14 @@ class ClipBatches:
     batch_size : int
     """
 
-    def __init__(self, dataset, batch_size):
+    def __init__(self, dataset: TaggingData, batch_size: int) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[dict[str, torch.Tensor], torch.Tensor]]:
         rng, n = self.dataset.rng, len(self.dataset)
         order = np.arange(n) if rng is None else rng.permutation(n)
         order = order[np.argsort(self.dataset.clips.lengths[order], kind="stable")]
@@ -93,11 +109,11 @@ class TagLoss(nn.Module):
     multilabel : bool
     """
 
-    def __init__(self, multilabel):
+    def __init__(self, multilabel: bool) -> None:
         super().__init__()
         self.multilabel = multilabel
 
-    def forward(self, logits, target):
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Compare logits (n, n_classes) with 0/1 targets, NaN where unknown."""
         if not self.multilabel:
             return functional.cross_entropy(logits, target.argmax(dim=1))

@@ -1,11 +1,17 @@
 """Eq. (1) for skorch: encoded units in; negatives, loss and history out."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 import numpy as np
 import torch
+from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import nn
 
 from sklearn_triplet.negatives import Candidates
+from sklearn_triplet.strategies import Strategy
 
 
 class TripletLoss(nn.Module):
@@ -18,14 +24,16 @@ class TripletLoss(nn.Module):
     margin : float
     """
 
-    def __init__(self, strategy, margin):
+    def __init__(self, strategy: Strategy, margin: float) -> None:
         super().__init__()
         self.labeled_negative = strategy.labeled_negative
         self.unlabeled_negative = strategy.unlabeled_negative
         self.margin = margin
-        self.statistics = {}
+        self.statistics: dict[str, float] = {}
 
-    def forward(self, embeddings, description):
+    def forward(
+        self, embeddings: torch.Tensor, description: Mapping[str, torch.Tensor]
+    ) -> torch.Tensor:
         """Mine negatives among the embeddings of a batch and return the loss."""
         n = len(description["labeled"])
         anchors, positives = embeddings[:n], embeddings[n:]
@@ -44,7 +52,9 @@ class TripletLoss(nn.Module):
         }
         return hinge.sum() / found.sum().clamp(min=1)
 
-    def select_negatives(self, embeddings, description):
+    def select_negatives(
+        self, embeddings: torch.Tensor, description: Mapping[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Choose among all units of the batch; see ``NegativeSelector.select``."""
         candidates = describe_candidates(embeddings, description)
         labeled = description["labeled"]
@@ -56,12 +66,15 @@ class TripletLoss(nn.Module):
         ):
             rows = mask.nonzero()[:, 0]
             if len(rows):
+                assert selector is not None  # or nobody would have drawn such anchors
                 group = Candidates(*(v[rows] for v in vars(candidates).values()))
                 index[rows], substituted[rows] = selector.select(group)
         return index, substituted
 
 
-def describe_candidates(embeddings, description):
+def describe_candidates(
+    embeddings: torch.Tensor, description: Mapping[str, torch.Tensor]
+) -> Candidates:
     """Compare every anchor with every unit of the batch.
 
     Parameters
@@ -100,7 +113,7 @@ def describe_candidates(embeddings, description):
     )
 
 
-def measure_spread(embeddings):
+def measure_spread(embeddings: torch.Tensor) -> dict[str, float]:
     """Measure how far a batch of embeddings is from one point or one line.
 
     Parameters
@@ -131,17 +144,23 @@ def measure_spread(embeddings):
 class TripletHistory(Callback):
     """Writes the criterion's statistics into the history, averaged per epoch."""
 
-    def on_epoch_begin(self, net, **kwargs):
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: object) -> None:
         """Forget the last epoch."""
-        self.batches_ = []
+        self.batches_: list[tuple[int, dict[str, float]]] = []
 
-    def on_batch_end(self, net, batch, training, **kwargs):
+    def on_batch_end(
+        self,
+        net: NeuralNet,
+        batch: tuple[Mapping[str, torch.Tensor], Mapping[str, torch.Tensor]],
+        training: bool,
+        **kwargs: object,
+    ) -> None:
         """Keep the statistics of a training batch."""
         if training:
             size = len(batch[1]["labeled"])
             self.batches_.append((size, net.criterion_.statistics))
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: NeuralNet, **kwargs: object) -> None:
         """Average over the triplets of the epoch."""
         sizes, statistics = zip(*self.batches_, strict=True)
         for name in statistics[0]:
@@ -149,7 +168,9 @@ class TripletHistory(Callback):
             net.history.record(name, float(mean))
 
 
-def describe_troubles(epoch, n_components, n_kinds):
+def describe_troubles(
+    epoch: Mapping[str, float], n_components: int, n_kinds: int
+) -> list[str]:
     """Say in words what the history of the last epoch says in numbers.
 
     Parameters

@@ -1,10 +1,15 @@
 """LabeledOnly: any scikit-learn classifier, fitted on the labeled rows of X and y."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils import get_tags
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -19,9 +24,10 @@ from sklearn_triplet._rows import (
     count_rows,
     find_known_rows,
     refuse_partly_known,
+    restrict,
     take_labels,
-    take_rows,
 )
+from sklearn_triplet._types import Classifier, IntArray, LabelsLike, Rows
 
 ROUTED = (
     "fit",
@@ -33,26 +39,10 @@ ROUTED = (
 )
 
 
-def _restrict(X, params, rows, n_rows):
-    """Restrict X, and each parameter that has one entry per row, to some rows."""
-    if len(rows) == n_rows:
-        return X, params
-    params = {
-        name: take_rows(value, rows) if _is_per_row(value, n_rows) else value
-        for name, value in params.items()
-    }
-    return take_rows(X, rows), params
-
-
-def _is_per_row(value, n_rows):
-    has_rows = isinstance(value, list | tuple) or getattr(value, "ndim", 0) > 0
-    return has_rows and count_rows(value) == n_rows
-
-
-def _inner_has(method):
+def _inner_has(method: str) -> Callable[[LabeledOnly], bool]:
     """Tell ``available_if`` to ask the fitted classifier, or else the given one."""
 
-    def check(self):
+    def check(self: LabeledOnly) -> bool:
         fitted = hasattr(self, "estimator_")
         # the AttributeError of the inner classifier says why it has no such method
         getattr(self.estimator_ if fitted else self._classifier(), method)
@@ -108,10 +98,10 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     array([0, 1])
     """
 
-    def __init__(self, estimator=None):
+    def __init__(self, estimator: Classifier | None = None) -> None:
         self.estimator = estimator
 
-    def fit(self, X, y, **params):
+    def fit(self, X: Rows, y: LabelsLike, **params: object) -> Self:
         """Fit the classifier on the labeled rows.
 
         Parameters
@@ -137,13 +127,13 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         rows = self._find_labeled_rows(X, y)
         params = self._route("fit", params)
-        X, params = _restrict(X, params, rows, count_rows(X))
+        X, params = restrict(X, params, rows, count_rows(X))
         classifier = clone(self._classifier())
         self.estimator_ = classifier.fit(X, take_labels(y, rows), **params)
         return self
 
     @available_if(_inner_has("predict"))
-    def predict(self, X, **params):
+    def predict(self, X: Rows, **params: object) -> np.ndarray:
         """Predict the class, or the classes, of each row.
 
         Parameters
@@ -161,14 +151,12 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self._delegate("predict", X, params)
 
     @available_if(_inner_has("predict_proba"))
-    def predict_proba(self, X, **params):
+    def predict_proba(self, X: Rows, **params: object) -> np.ndarray:
         """Return the probability of each class.
 
         Parameters
         ----------
-        X : as in ``fit``
-        **params : dict
-            Passed to ``estimator_``.
+        X, **params : as in ``predict``
 
         Returns
         -------
@@ -177,14 +165,12 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self._delegate("predict_proba", X, params)
 
     @available_if(_inner_has("predict_log_proba"))
-    def predict_log_proba(self, X, **params):
+    def predict_log_proba(self, X: Rows, **params: object) -> np.ndarray:
         """Return the logarithm of the probability of each class.
 
         Parameters
         ----------
-        X : as in ``fit``
-        **params : dict
-            Passed to ``estimator_``.
+        X, **params : as in ``predict``
 
         Returns
         -------
@@ -193,14 +179,12 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self._delegate("predict_log_proba", X, params)
 
     @available_if(_inner_has("decision_function"))
-    def decision_function(self, X, **params):
+    def decision_function(self, X: Rows, **params: object) -> np.ndarray:
         """Return the decision function of the classifier.
 
         Parameters
         ----------
-        X : as in ``fit``
-        **params : dict
-            Passed to ``estimator_``.
+        X, **params : as in ``predict``
 
         Returns
         -------
@@ -209,7 +193,7 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self._delegate("decision_function", X, params)
 
     @available_if(_inner_has("score"))
-    def score(self, X, y, **params):
+    def score(self, X: Rows, y: LabelsLike, **params: object) -> float:
         """Return the score of the classifier on the labeled rows.
 
         Parameters
@@ -234,25 +218,25 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         binary = y.ndim == 1 and UNLABELED in self.classes_
         rows = np.arange(n_rows) if binary else find_known_rows(X, y, "LabeledOnly")
         params = self._route("score", params)
-        X, params = _restrict(X, params, rows, n_rows)
+        X, params = restrict(X, params, rows, n_rows)
         return self.estimator_.score(X, take_labels(y, rows), **params)
 
     @property
-    def classes_(self):
+    def classes_(self) -> np.ndarray:
         """The classes of the fitted classifier."""
         return self.estimator_.classes_
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """The number of features that the fitted classifier has seen."""
         return self.estimator_.n_features_in_
 
     @property
-    def feature_names_in_(self):
+    def feature_names_in_(self) -> np.ndarray:
         """The names of the columns that the fitted classifier has seen."""
         return self.estimator_.feature_names_in_
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Say which methods pass metadata on to ``estimator``.
 
         Returns
@@ -265,7 +249,7 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         router = MetadataRouter(owner=type(self).__name__)
         return router.add(estimator=self._classifier(), method_mapping=mapping)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         classifier = self._classifier()
         # tags are asked for before parameters are checked
@@ -278,12 +262,12 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         tags.target_tags.required = True
         return tags
 
-    def _classifier(self):
+    def _classifier(self) -> Classifier:
         if self.estimator is None:
             return LogisticRegression(max_iter=1000)
         return self.estimator
 
-    def _find_labeled_rows(self, X, y):
+    def _find_labeled_rows(self, X: Rows, y: LabelsLike) -> IntArray:
         if y is None:
             raise ValueError(
                 "LabeledOnly requires y to be passed, but the target y is None. Give "
@@ -298,13 +282,13 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             )
         return rows
 
-    def _route(self, method, params):
+    def _route(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters that the classifier gets."""
         if get_config()["enable_metadata_routing"]:
             return process_routing(self, method, **params).estimator[method]
         return params
 
-    def _delegate(self, method, X, params):
+    def _delegate(self, method: str, X: Rows, params: dict[str, Any]) -> np.ndarray:
         check_is_fitted(self)
         params = self._route(method, params)
         return getattr(self.estimator_, method)(X, **params)

@@ -4,9 +4,12 @@ To scikit-learn -1 is a class like any other: folds stratify it, scorers count i
 the model that learns "unlabeled" as a class wins the search.
 """
 
+from __future__ import annotations
+
 import numbers
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, cast
 
 import numpy as np
 from sklearn.model_selection import (
@@ -16,20 +19,20 @@ from sklearn.model_selection import (
     StratifiedKFold,
     check_cv,
 )
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-)
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-from sklearn_triplet._labels import check_labels
-from sklearn_triplet._rows import (
-    NO_LABEL,
-    count_rows,
-    take_labels,
-    take_rows,
-)
+from sklearn_triplet._labels import Labels, check_labels
+from sklearn_triplet._rows import NO_LABEL, count_rows, take_labels, take_rows
 from sklearn_triplet._scoring import labeled_scorer
 from sklearn_triplet._stratification import MultilabelStratifiedKFold, mask_labels
+from sklearn_triplet._types import (
+    Fold,
+    FoldLike,
+    LabelsLike,
+    RandomState,
+    Rows,
+    Splitter,
+)
 
 STRATIFIED = (StratifiedKFold, StratifiedGroupKFold, MultilabelStratifiedKFold)
 
@@ -68,11 +71,13 @@ class UnlabeledInTrain(BaseCrossValidator):
     [0 1 2 4] [3 5]
     """
 
-    def __init__(self, cv=5):
+    def __init__(self, cv: int | Splitter | Iterable[FoldLike] | None = 5) -> None:
         # a generator can be read once, but folds are asked for again and again
         self.cv = list(cv) if isinstance(cv, Iterator) else cv
 
-    def split(self, X, y=None, groups=None):
+    def split(
+        self, X: Rows, y: LabelsLike | None = None, groups: Rows | None = None
+    ) -> Iterator[Fold]:
         """Generate the folds.
 
         Parameters
@@ -102,13 +107,23 @@ class UnlabeledInTrain(BaseCrossValidator):
             Where a class has fewer labeled rows than there are stratified folds, or a
             training set no labeled row of a class.
         """
+        if y is None:
+            raise ValueError(
+                "UnlabeledInTrain needs y to tell labeled from unlabeled rows. Got "
+                "None: give split(X, y), with -1 where unlabeled."
+            )
         labels = self._read_labels(X, y)
         folds = self._make_folds(labels, y, groups)
         stratified = isinstance(self._get_splitter(labels, y), STRATIFIED)
         _warn_about_classes(folds, labels, stratified)
         yield from folds
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(
+        self,
+        X: Rows | None = None,
+        y: LabelsLike | None = None,
+        groups: Rows | None = None,
+    ) -> int:
         """Return the number of folds.
 
         Parameters
@@ -134,7 +149,7 @@ class UnlabeledInTrain(BaseCrossValidator):
                 "get_n_splits(X, y), and groups where they are used."
             ) from error
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Say that ``cv`` gets what it requests.
 
         Returns
@@ -146,28 +161,23 @@ class UnlabeledInTrain(BaseCrossValidator):
         return router.add(cv=self.cv, method_mapping=mapping)
 
     @property
-    def shuffle(self):
+    def shuffle(self) -> bool:
         """The ``shuffle`` of ``cv``; halving asks whether folds stay the same."""
         return getattr(self.cv, "shuffle", True)
 
     @property
-    def random_state(self):
+    def random_state(self) -> RandomState:
         """The ``random_state`` of ``cv``, 0 where it has none."""
         return getattr(self.cv, "random_state", 0)
 
-    def _read_labels(self, X, y):
-        if y is None:
-            raise ValueError(
-                "UnlabeledInTrain needs y to tell labeled from unlabeled rows. Got "
-                "None: give split(X, y), with -1 where unlabeled."
-            )
+    def _read_labels(self, X: Rows, y: LabelsLike) -> Labels:
         labels = check_labels(y, count_rows(X), "UnlabeledInTrain")
         if not labels.labeled.any():
             n_rows = len(labels.present)
             raise ValueError(NO_LABEL.format(name="UnlabeledInTrain", n_rows=n_rows))
         return labels
 
-    def _take_groups(self, groups, labels):
+    def _take_groups(self, groups: Rows | None, labels: Labels) -> Rows | None:
         if groups is None:
             return None
         if count_rows(groups) != len(labels.present):
@@ -177,9 +187,9 @@ class UnlabeledInTrain(BaseCrossValidator):
             )
         return take_rows(groups, np.flatnonzero(labels.labeled))
 
-    def _get_splitter(self, labels, y):
+    def _get_splitter(self, labels: Labels | None, y: LabelsLike | None) -> Splitter:
         """Return what makes the folds."""
-        cv = 5 if self.cv is None else self.cv
+        cv: Any = 5 if self.cv is None else self.cv  # nobody has checked it yet
         is_number = isinstance(cv, numbers.Integral) and not isinstance(cv, bool)
         is_other = hasattr(cv, "split") or hasattr(cv, "__iter__")
         if not (cv >= 2 if is_number else is_other) or isinstance(cv, str | dict):
@@ -190,14 +200,16 @@ class UnlabeledInTrain(BaseCrossValidator):
             )
         if is_number and labels is not None and labels.multilabel:
             return MultilabelStratifiedKFold(cv)
-        if y is not None:
+        if labels is not None and y is not None:
             y = take_labels(y, np.flatnonzero(labels.labeled))
         return check_cv(cv, y, classifier=True)
 
-    def _make_folds(self, labels, y, groups):
+    def _make_folds(
+        self, labels: Labels, y: LabelsLike, groups: Rows | None
+    ) -> list[Fold]:
         """Return all folds as pairs of sorted rows."""
         everything, labeled = np.arange(len(labels.present)), labels.labeled
-        folds = []
+        folds: list[Fold] = []
         for fold in self._ask_splitter(labels, y, groups):
             try:
                 # indexing resolves masks and negative numbers as well
@@ -216,14 +228,17 @@ class UnlabeledInTrain(BaseCrossValidator):
             folds.append((np.union1d(train, everything[~labeled]), test))
         return folds
 
-    def _ask_splitter(self, labels, y, groups):
+    def _ask_splitter(
+        self, labels: Labels, y: LabelsLike, groups: Rows | None
+    ) -> Iterable[Fold]:
         """Return what the splitter says, in rows of y."""
         splitter = self._get_splitter(labels, y)
         if isinstance(splitter, PredefinedSplit):
-            self._check_test_fold(len(labels.present))
+            _check_test_fold(len(splitter.test_fold), len(labels.present))
             return splitter.split()
         if not isinstance(self.cv, numbers.Integral | None) and splitter is not self.cv:
-            return self.cv
+            # or masks, or lists: _make_folds resolves them
+            return cast("Iterable[Fold]", self.cv)
         rows = np.flatnonzero(labels.labeled)
         groups = self._take_groups(groups, labels)
         try:
@@ -240,15 +255,18 @@ class UnlabeledInTrain(BaseCrossValidator):
             ) from error
         return [(rows[train], rows[test]) for train, test in folds]
 
-    def _check_test_fold(self, n_rows):
-        if len(self.cv.test_fold) != n_rows:
-            raise ValueError(
-                "The test_fold of PredefinedSplit must have one entry per row of y, "
-                f"labeled or not. Got {len(self.cv.test_fold)} for {n_rows} rows."
-            )
+
+def _check_test_fold(n_given: int, n_rows: int) -> None:
+    if n_given != n_rows:
+        raise ValueError(
+            "The test_fold of PredefinedSplit must have one entry per row of y, "
+            f"labeled or not. Got {n_given} for {n_rows} rows."
+        )
 
 
-def _warn_about_classes(folds, labels, stratified):
+def _warn_about_classes(
+    folds: Sequence[Fold], labels: Labels, stratified: bool
+) -> None:
     """Name the classes that some fold does not test or does not train."""
     counts = labels.present.sum(axis=0)
     scarce = labels.classes[(counts > 0) & (counts < len(folds))]

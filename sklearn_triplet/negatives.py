@@ -4,6 +4,8 @@ The candidates are the anchors and positives of the batch, already encoded, so t
 negative costs no forward pass. A selector of one's own is a class with ``select``.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import torch
@@ -39,7 +41,9 @@ class Candidates:
     noise: torch.Tensor
 
 
-def draw_uniformly(noise, allowed):
+def draw_uniformly(
+    noise: torch.Tensor, allowed: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a random allowed column per row, or -1, and that none is a substitute."""
     index = noise.masked_fill(~allowed, -1.0).argmax(dim=1)
     index = index.masked_fill(~allowed.any(dim=1), -1)
@@ -55,9 +59,9 @@ class NegativeSelector(BaseEstimator):
         Whether the selector can only serve labeled anchors.
     """
 
-    uses_labels = False
+    uses_labels: bool = False
 
-    def select(self, candidates):
+    def select(self, candidates: Candidates) -> tuple[torch.Tensor, torch.Tensor]:
         """Choose one negative per anchor.
 
         Parameters
@@ -87,7 +91,7 @@ class OtherLabel(NegativeSelector):
 
     uses_labels = True
 
-    def select(self, candidates):
+    def select(self, candidates: Candidates) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw uniformly among the candidates of other labels."""
         allowed = candidates.allowed & candidates.other_label
         return draw_uniformly(candidates.noise, allowed)
@@ -107,7 +111,7 @@ class RandomNegative(NegativeSelector):
     RandomNegative()
     """
 
-    def select(self, candidates):
+    def select(self, candidates: Candidates) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw uniformly among the candidates of other clips."""
         return draw_uniformly(candidates.noise, candidates.allowed)
 
@@ -134,10 +138,10 @@ class SemiHard(NegativeSelector):
     SemiHard()
     """
 
-    def __init__(self, exclude_shared_labels=False):
+    def __init__(self, exclude_shared_labels: bool = False) -> None:
         self.exclude_shared_labels = exclude_shared_labels
 
-    def select(self, candidates):
+    def select(self, candidates: Candidates) -> tuple[torch.Tensor, torch.Tensor]:
         """Choose by distance."""
         allowed, distances = candidates.allowed, candidates.distances
         if self.exclude_shared_labels:

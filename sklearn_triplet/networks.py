@@ -5,7 +5,10 @@ Encoders map ``(n, n_features, n_frames)`` and the number of valid frames ``(n,)
 neighbouring frame.
 """
 
+from __future__ import annotations
+
 import inspect
+from typing import Literal
 
 import torch
 from torch import nn
@@ -13,12 +16,12 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
-def frame_mask(lengths, n_frames):
+def frame_mask(lengths: torch.Tensor, n_frames: int) -> torch.Tensor:
     """Tell the valid frames, shape (n, n_frames), bool."""
     return torch.arange(n_frames, device=lengths.device) < lengths[:, None]
 
 
-def mean_over_frames(X, lengths):
+def mean_over_frames(X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Average (n, n_components, n_frames) over the valid frames."""
     mask = frame_mask(lengths, X.shape[2])[:, None]
     return (X * mask).sum(dim=2) / lengths[:, None]
@@ -27,7 +30,9 @@ def mean_over_frames(X, lengths):
 class MaskedBatchNorm(nn.BatchNorm2d):
     """Batch normalisation whose statistics see valid frames only."""
 
-    def forward(self, X, mask):
+    def forward(
+        self, X: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Normalise (n, n_channels, height, n_frames)."""
         if mask is None or not self.training:
             return super().forward(X)
@@ -55,7 +60,13 @@ class ConvEncoder(nn.Module):
         Pooling in frequency after every layer; there is none in time.
     """
 
-    def __init__(self, n_features, n_components=64, n_layers=3, pool_size=4):
+    def __init__(
+        self,
+        n_features: int,
+        n_components: int = 64,
+        n_layers: int = 3,
+        pool_size: int = 4,
+    ) -> None:
         super().__init__()
         self.pool_size = pool_size
         n_inputs = [1] + [n_components] * (n_layers - 1)
@@ -65,12 +76,13 @@ class ConvEncoder(nn.Module):
         )
         self.norms = nn.ModuleList(MaskedBatchNorm(n_components) for _ in n_inputs)
         # half again as fast as the default layout on CPUs
-        self.to(memory_format=torch.channels_last)
+        # the overload is missing in the types of torch
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, X, lengths):
+    def forward(self, X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Encode (n, n_features, n_frames) to (n, n_components, n_frames)."""
-        mask = frame_mask(lengths, X.shape[2])
-        mask = None if bool(mask.all()) else mask
+        valid = frame_mask(lengths, X.shape[2])
+        mask = None if bool(valid.all()) else valid
         X = X[:, None].contiguous(memory_format=torch.channels_last)
         if mask is not None:
             X = X.masked_fill(~mask[:, None, None], 0)
@@ -94,7 +106,9 @@ class DenseEncoder(nn.Module):
         Width of the hidden layers.
     """
 
-    def __init__(self, n_features, n_components=64, n_hidden=256):
+    def __init__(
+        self, n_features: int, n_components: int = 64, n_hidden: int = 256
+    ) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.Linear(n_features, n_hidden),
@@ -104,7 +118,7 @@ class DenseEncoder(nn.Module):
             nn.Linear(n_hidden, n_components),
         )
 
-    def forward(self, X, lengths):
+    def forward(self, X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Encode (n, n_features, n_frames) to (n, n_components, n_frames)."""
         return self.layers(X.transpose(1, 2)).transpose(1, 2)
 
@@ -124,7 +138,13 @@ class UnitEncoder(nn.Module):
         Of the encoder in training.
     """
 
-    def __init__(self, encoder, pooling, normalize, precision):
+    def __init__(
+        self,
+        encoder: nn.Module,
+        pooling: Literal["mean", "flatten"],
+        normalize: bool,
+        precision: Literal["float32", "bfloat16"],
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.pooling = pooling
@@ -132,14 +152,14 @@ class UnitEncoder(nn.Module):
         self.precision = precision
         self.takes_lengths = len(inspect.signature(encoder.forward).parameters) > 1
 
-    def encode_frames(self, X, lengths):
+    def encode_frames(self, X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Encode (n, n_features, n_frames) frame by frame."""
         reduced = self.training and self.precision == "bfloat16"
         with torch.autocast(X.device.type, dtype=torch.bfloat16, enabled=reduced):
             args = (X, lengths) if self.takes_lengths else (X,)
             return self.encoder(*args).float()
 
-    def forward(self, X, lengths):
+    def forward(self, X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Encode units (n_units, k, n_features, n_frames) to (n_units, n_outputs)."""
         n_units, k = lengths.shape
         lengths = lengths.flatten()
@@ -167,8 +187,14 @@ class RecurrentHead(nn.Module):
     """
 
     def __init__(
-        self, n_features, n_classes, n_layers, n_cells, dropout, frame_pooling
-    ):
+        self,
+        n_features: int,
+        n_classes: int,
+        n_layers: int,
+        n_cells: int,
+        dropout: float,
+        frame_pooling: int,
+    ) -> None:
         super().__init__()
         self.frame_pooling = frame_pooling
         self.dropout = nn.Dropout(dropout)
@@ -182,7 +208,9 @@ class RecurrentHead(nn.Module):
         )
         self.linear = nn.Linear(2 * n_cells, n_classes)
 
-    def forward(self, X, lengths):
+    def forward(
+        self, X: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits (n, n_classes, n_steps) and the number of valid steps (n,)."""
         X, lengths = average_frames(X, lengths, self.frame_pooling)
         sequence = self.dropout(X.transpose(1, 2))
@@ -198,7 +226,9 @@ class RecurrentHead(nn.Module):
         return self.linear(self.dropout(hidden)).transpose(1, 2), lengths
 
 
-def average_frames(X, lengths, n_frames):
+def average_frames(
+    X: torch.Tensor, lengths: torch.Tensor, n_frames: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Average n_frames neighbouring valid frames into one.
 
     Parameters
@@ -232,17 +262,19 @@ class ClipTagger(nn.Module):
     head : RecurrentHead
     """
 
-    def __init__(self, encoder, head):
+    def __init__(self, encoder: nn.Module | None, head: RecurrentHead) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = head
 
-    def frame_logits(self, X, lengths):
+    def frame_logits(
+        self, X: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits (n, n_classes, n_steps) and the number of valid steps (n,)."""
         if self.encoder is not None:
             X = self.encoder(X, lengths)
         return self.head(X, lengths)
 
-    def forward(self, X, lengths):
+    def forward(self, X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return logits (n, n_classes): the mean over valid frames."""
         return mean_over_frames(*self.frame_logits(X, lengths))

@@ -1,9 +1,18 @@
 """Table 1 of the paper: which selectors serve labeled and unlabeled anchors."""
 
+from __future__ import annotations
+
 from sklearn.base import BaseEstimator, clone
 
-from sklearn_triplet.negatives import OtherLabel, SemiHard
-from sklearn_triplet.positives import Nearest, SameLabel, Transformed
+from sklearn_triplet._labels import Labels
+from sklearn_triplet._types import StrategyName
+from sklearn_triplet.negatives import NegativeSelector, OtherLabel, SemiHard
+from sklearn_triplet.positives import (
+    Nearest,
+    PositiveSelector,
+    SameLabel,
+    Transformed,
+)
 
 
 class Strategy(BaseEstimator):
@@ -31,27 +40,27 @@ class Strategy(BaseEstimator):
 
     def __init__(
         self,
-        labeled_positive,
-        labeled_negative,
-        unlabeled_positive=None,
-        unlabeled_negative=None,
-    ):
+        labeled_positive: PositiveSelector,
+        labeled_negative: NegativeSelector,
+        unlabeled_positive: PositiveSelector | None = None,
+        unlabeled_negative: NegativeSelector | None = None,
+    ) -> None:
         self.labeled_positive = labeled_positive
         self.labeled_negative = labeled_negative
         self.unlabeled_positive = unlabeled_positive
         self.unlabeled_negative = unlabeled_negative
 
     @property
-    def uses_unlabeled(self):
+    def uses_unlabeled(self) -> bool:
         """Whether unlabeled clips serve as anchors."""
         return self.unlabeled_positive is not None
 
     @property
-    def uses_labels(self):
+    def uses_labels(self) -> bool:
         """Whether labeled anchors are treated otherwise than unlabeled ones."""
         return self.labeled_positive.uses_labels or self.labeled_negative.uses_labels
 
-    def makes_triplets(self, labels):
+    def makes_triplets(self, labels: Labels) -> bool:
         """Whether some kind of anchor finds a positive and a negative.
 
         Parameters
@@ -62,10 +71,10 @@ class Strategy(BaseEstimator):
         labeled = labels.labeled
         if self.uses_unlabeled and not labeled.all():
             return True
-        return labeled.any() and (not self.uses_labels or labels.n_kinds > 1)
+        return bool(labeled.any()) and (not self.uses_labels or labels.n_kinds > 1)
 
 
-STRATEGIES = {
+STRATEGIES: dict[str, Strategy] = {
     #               anchor is labeled            anchor is unlabeled
     #               positive       negative      positive       negative
     "s1": Strategy(Transformed(), SemiHard(), Transformed(), SemiHard()),
@@ -76,7 +85,7 @@ STRATEGIES = {
 }
 
 
-def check_strategy(strategy):
+def check_strategy(strategy: StrategyName | Strategy) -> Strategy:
     """Return a fresh Strategy for a key of Table 1 or for a Strategy.
 
     Parameters

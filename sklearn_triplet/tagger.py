@@ -1,10 +1,16 @@
 """SequenceTagger and CRNNTagger: clips (n_clips, n_features, n_frames) in, tags out."""
 
+from __future__ import annotations
+
 import numbers
+from collections.abc import Sequence
 
 import torch
+from numpy.typing import ArrayLike
+from skorch.callbacks import Callback
 
 from sklearn_triplet._clip_classifier import ClipClassifier
+from sklearn_triplet._types import Device, Optimizer, RandomState
 from sklearn_triplet._validation import check_number
 from sklearn_triplet.networks import ClipTagger, ConvEncoder
 
@@ -82,22 +88,22 @@ class SequenceTagger(ClipClassifier):
     def __init__(
         self,
         *,
-        n_layers=2,
-        n_cells=64,
-        frame_pooling=4,
-        dropout=0.0,
-        threshold=0.5,
-        max_epochs=50,
-        lr=1e-3,
-        batch_size=16,
-        optimizer=torch.optim.Adam,
-        device="cpu",
-        validation_fraction=None,
-        patience=10,
-        callbacks=None,
-        verbose=0,
-        random_state=None,
-    ):
+        n_layers: int = 2,
+        n_cells: int = 64,
+        frame_pooling: int = 4,
+        dropout: float = 0.0,
+        threshold: float | ArrayLike = 0.5,
+        max_epochs: int = 50,
+        lr: float = 1e-3,
+        batch_size: int = 16,
+        optimizer: Optimizer = torch.optim.Adam,
+        device: Device = "cpu",
+        validation_fraction: float | None = None,
+        patience: int = 10,
+        callbacks: Sequence[Callback] | None = None,
+        verbose: int = 0,
+        random_state: RandomState = None,
+    ) -> None:
         self.n_layers = n_layers
         self.n_cells = n_cells
         self.frame_pooling = frame_pooling
@@ -114,7 +120,7 @@ class SequenceTagger(ClipClassifier):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _build_module(self, n_features, n_classes):
+    def _build_module(self, n_features: int, n_classes: int) -> ClipTagger:
         return ClipTagger(None, self._build_head(n_features, n_classes))
 
 
@@ -162,23 +168,23 @@ class CRNNTagger(ClipClassifier):
     def __init__(
         self,
         *,
-        n_components=64,
-        n_layers=1,
-        n_cells=64,
-        frame_pooling=4,
-        dropout=0.0,
-        threshold=0.5,
-        max_epochs=50,
-        lr=1e-3,
-        batch_size=16,
-        optimizer=torch.optim.Adam,
-        device="cpu",
-        validation_fraction=None,
-        patience=10,
-        callbacks=None,
-        verbose=0,
-        random_state=None,
-    ):
+        n_components: int = 64,
+        n_layers: int = 1,
+        n_cells: int = 64,
+        frame_pooling: int = 4,
+        dropout: float = 0.0,
+        threshold: float | ArrayLike = 0.5,
+        max_epochs: int = 50,
+        lr: float = 1e-3,
+        batch_size: int = 16,
+        optimizer: Optimizer = torch.optim.Adam,
+        device: Device = "cpu",
+        validation_fraction: float | None = None,
+        patience: int = 10,
+        callbacks: Sequence[Callback] | None = None,
+        verbose: int = 0,
+        random_state: RandomState = None,
+    ) -> None:
         self.n_components = n_components
         self.n_layers = n_layers
         self.n_cells = n_cells
@@ -196,10 +202,10 @@ class CRNNTagger(ClipClassifier):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _build_module(self, n_features, n_classes):
+    def _build_module(self, n_features: int, n_classes: int) -> ClipTagger:
         encoder = ConvEncoder(n_features, self.n_components)
         return ClipTagger(encoder, self._build_head(self.n_components, n_classes))
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         super()._check_parameters()
         check_number(self, "n_components", numbers.Integral, 1)

@@ -5,23 +5,28 @@ of the same shape. A transformation of one's own is a class with ``apply`` and, 
 does not suit every unit, ``applies_to``.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklearn_triplet._types import BoolArray
+from sklearn_triplet.segments import SegmentedClips, Units
 
-def add_noise(X, sigma, rng):
+
+def add_noise(X: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
     """Add Gaussian noise of standard deviation sigma to an array of any shape."""
     return X + np.float32(sigma) * rng.standard_normal(X.shape, dtype=np.float32)
 
 
-def shift_time(segment, n_frames):
+def shift_time(segment: np.ndarray, n_frames: int) -> np.ndarray:
     """Shift a segment (n_features, n_frames) circularly to the right."""
     return np.roll(segment, n_frames, axis=-1)
 
 
-def shift_frequency(segment, n_bins, fill):
+def shift_frequency(segment: np.ndarray, n_bins: int, fill: np.ndarray) -> np.ndarray:
     """Shift a segment (n_features, n_frames) up by n_bins; freed bands become fill.
 
     Parameters
@@ -40,7 +45,9 @@ def shift_frequency(segment, n_bins, fill):
     return shifted
 
 
-def mix_energies(log_anchor, log_other, alpha):
+def mix_energies(
+    log_anchor: np.ndarray, log_other: np.ndarray, alpha: float
+) -> np.ndarray:
     """Mix two log-energy segments as x_a + alpha [E(x_a) / E(x_n)] x_n, in energies.
 
     Everything stays in the log, so neither digital silence nor a large value can
@@ -61,7 +68,7 @@ def mix_energies(log_anchor, log_other, alpha):
     return np.logaddexp(log_anchor, log_other + gain)
 
 
-def _log_sum_exp(X):
+def _log_sum_exp(X: np.ndarray) -> np.floating:
     largest = X.max()
     return largest + np.log(np.exp(X - largest).sum(dtype=np.float64))
 
@@ -69,11 +76,13 @@ def _log_sum_exp(X):
 class Transformation(BaseEstimator):
     """Base class: makes positives by changing anchors."""
 
-    def applies_to(self, anchors, segments):
+    def applies_to(self, anchors: Units, segments: SegmentedClips) -> BoolArray:
         """Tell which anchors this transformation can change, shape (n_units,)."""
         return np.ones(len(anchors), dtype=bool)
 
-    def apply(self, anchors, segments, rng):
+    def apply(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
         """Return one positive per anchor.
 
         Parameters
@@ -105,10 +114,12 @@ class GaussianNoise(Transformation):
     GaussianNoise(sigma=0.25)
     """
 
-    def __init__(self, sigma=0.5):
+    def __init__(self, sigma: float = 0.5) -> None:
         self.sigma = sigma
 
-    def apply(self, anchors, segments, rng):
+    def apply(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
         """Return noisy copies; padded frames stay zero."""
         X = add_noise(anchors.X, self.sigma, rng)
         frames = np.arange(X.shape[-1])
@@ -134,14 +145,16 @@ class TimeFrequencyShift(Transformation):
     TimeFrequencyShift()
     """
 
-    def __init__(self, max_bins=10):
+    def __init__(self, max_bins: int = 10) -> None:
         self.max_bins = max_bins
 
-    def applies_to(self, anchors, segments):
+    def applies_to(self, anchors: Units, segments: SegmentedClips) -> BoolArray:
         """Tell which anchors have a time axis to be shifted along."""
         return anchors.lengths[:, 0] > 1
 
-    def apply(self, anchors, segments, rng):
+    def apply(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
         """Return shifted copies; only the valid frames are rotated."""
         X = anchors.X.copy()
         # one band always stays: silence alone would be everybody's positive
@@ -169,16 +182,18 @@ class TemporalProximity(Transformation):
     TemporalProximity(max_frames=200)
     """
 
-    def __init__(self, max_frames=1000):
+    def __init__(self, max_frames: int = 1000) -> None:
         self.max_frames = max_frames
 
-    def applies_to(self, anchors, segments):
+    def applies_to(self, anchors: Units, segments: SegmentedClips) -> BoolArray:
         """Tell which anchors have a close enough other segment."""
         return (segments.count[anchors.clips] > 1) & (
             segments.segment_length < self.max_frames
         )
 
-    def apply(self, anchors, segments, rng):
+    def apply(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
         """Return other segments of the anchors' clips."""
         ids = np.empty_like(anchors.segments)
         for i, segment in np.ndenumerate(anchors.segments):
@@ -210,28 +225,32 @@ class ExampleMixing(Transformation):
     ExampleMixing(alpha=0.5)
     """
 
-    def __init__(self, alpha=0.25):
+    def __init__(self, alpha: float = 0.25) -> None:
         self.alpha = alpha
 
-    def applies_to(self, anchors, segments):
+    def applies_to(self, anchors: Units, segments: SegmentedClips) -> BoolArray:
         """Tell which anchors are sounds: a row of a table holds no log-energies."""
         return np.full(len(anchors), segments.segment_length > 1)
 
-    def apply(self, anchors, segments, rng):
+    def apply(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
         """Return mixed copies."""
         others = self._draw_other_clips(anchors, segments, rng)
         raw = segments.scaler.inverse_transform
         X = anchors.X.copy()
         for i, length in np.ndenumerate(anchors.lengths):
             # a shorter partner is repeated, so that every frame gets its share
-            other = np.resize(np.arange(others.lengths[i]), length)
+            other = np.resize(np.arange(int(others.lengths[i])), length)
             mix = mix_energies(
                 raw(X[i][:, :length]), raw(others.X[i][:, other]), self.alpha
             )
             X[i][:, :length] = segments.scaler.transform(mix)
         return replace(anchors, X=X)
 
-    def _draw_other_clips(self, anchors, segments, rng):
+    def _draw_other_clips(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
         """Draw segments uniformly among those of other clips."""
         clips, k = anchors.clips, anchors.segments.shape[1]
         n_other = len(segments) - segments.count[clips]
