@@ -421,12 +421,17 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             return
         last = self.history_[-1]
         if not np.isfinite(last["train_loss"]):
+            del self.net_  # of no use, and nothing to go on from
             raise ValueError(
                 f"The triplet loss became {last['train_loss']} in epoch "
-                f"{self.n_iter_}. Lower lr (now {self.lr!r}) or set normalize=True."
+                f"{self.n_iter_}. Lower lr (now {self.lr!r}) or set normalize=True, "
+                "and fit anew: the weights are lost."
             )
         for sentence in describe_troubles(last, self.n_components_, n_kinds):
             warnings.warn(sentence, UserWarning, stacklevel=4)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "net_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
