@@ -1,16 +1,17 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
+CONSTRAINTS ?= constraints.txt
 DATA ?=
 
-.PHONY: install demo test lint
+.PHONY: install demo test test-oldest lint
 
 install: $(VENV)/.installed
 
 # one stamp for both commands: a second `make demo` starts at once
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,plot]"
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[test,plot]"
 	@touch $@
 
 demo: install
@@ -18,6 +19,10 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest
+
+# the suite with the lower bounds of pyproject.toml
+test-oldest:
+	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt
 
 lint: install
 	$(BIN)/ruff check .
