@@ -322,9 +322,18 @@ def test_log_floor_must_be_a_positive_float32(log_floor):
 
 @pytest.mark.parametrize("verbose", [1, True])
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_progress_is_told(wav, capsys, n_jobs, verbose):
-    LogMel(n_jobs=n_jobs, verbose=verbose).transform([wav] * 3)
+def test_progress_of_long_work_is_shown(wav, capsys, n_jobs, verbose, monkeypatch):
+    estimator = LogMel(n_jobs=n_jobs, verbose=verbose)
+    expected = estimator.transform([wav] * 3)
+    assert capsys.readouterr() == ("", "")  # it takes less than two seconds
+    monkeypatch.setattr("sklearn_triplet._progress.DELAY", 0)
+    np.testing.assert_array_equal(estimator.transform([wav] * 3), expected)
     out, err = capsys.readouterr()
-    assert out.split("\r")[-1].startswith("LogMel: 3 of 3 clips, ")
-    assert out.endswith(" clips/s\n")
-    assert err == ""
+    assert out == ""
+    headers, clips = (text.split("\r")[-1] for text in err.strip().split("\n"))
+    assert headers.startswith("LogMel, headers: 100%|")
+    assert clips.startswith("LogMel: 100%|")
+    assert "| 3/3 [" in clips
+    assert " clip/s]" in clips
+    LogMel(n_jobs=n_jobs).transform([wav])
+    assert capsys.readouterr() == ("", "")
