@@ -1,10 +1,25 @@
-"""Corpora as a Bunch: sound (n_clips,), tags, folds or event times, never a download.
+"""Corpora as a Bunch: sound (n_clips,), tags, folds, splits or event times.
 
-``make_soundscapes`` computes its clips and works everywhere; ``load_esc50`` reads a
-corpus that is already on disk.
+``load_audio_folder`` reads anybody's recordings, by folders or a table of labels;
+``load_esc50`` and ``load_dcase2018_task4`` read a corpus that is already on disk, and
+only ``fetch_esc50`` downloads. ``make_soundscapes`` computes its clips and works
+everywhere, ``mix_soundscapes`` mixes them from recordings of single sounds.
 """
 
+from sklearn_triplet.datasets._base import get_data_home
+from sklearn_triplet.datasets.dcase2018 import load_dcase2018_task4
 from sklearn_triplet.datasets.esc50 import load_esc50
+from sklearn_triplet.datasets.esc50_fetch import fetch_esc50
+from sklearn_triplet.datasets.folder import load_audio_folder
+from sklearn_triplet.datasets.mixtures import mix_soundscapes
 from sklearn_triplet.datasets.soundscapes import make_soundscapes
 
-__all__ = ["load_esc50", "make_soundscapes"]
+__all__ = [
+    "get_data_home",
+    "load_audio_folder",
+    "load_esc50",
+    "fetch_esc50",
+    "load_dcase2018_task4",
+    "make_soundscapes",
+    "mix_soundscapes",
+]

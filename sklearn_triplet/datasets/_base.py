@@ -1,11 +1,14 @@
 """What the corpora share: refusals in sentences, folders, seeds."""
 
 import numbers
+import os
 from pathlib import Path
 
 import numpy as np
 
 from sklearn_triplet._validation import check_interval, is_inside
+
+DATA_HOME_VARIABLE = "SKLEARN_TRIPLET_DATA"
 
 
 def check_pair(owner, name, value, kind, low, high):
@@ -74,6 +77,80 @@ def existing_folder(owner, data_home):
         f"{found} at {str(folder)!r}: unpack the corpus there, or give the folder that "
         "holds it."
     )
+
+
+def get_data_home(data_home: str | os.PathLike[str] | None = None) -> str:
+    """Return the folder for downloaded corpora, and make it if it is not there.
+
+    Parameters
+    ----------
+    data_home : str, path-like or None, default=None
+        The folder; ``~`` is the home folder of the user. None: the environment
+        variable ``SKLEARN_TRIPLET_DATA``, or else ``~/sklearn_triplet_data``.
+
+    Returns
+    -------
+    data_home : str
+
+    Raises
+    ------
+    ValueError
+        If it is no path.
+    FileExistsError
+        If it is a file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn_triplet.datasets import get_data_home
+    >>> home = tempfile.mkdtemp()
+    >>> get_data_home(home) == home
+    True
+    """
+    if data_home is None:
+        data_home = os.environ.get(DATA_HOME_VARIABLE) or "~/sklearn_triplet_data"
+    if not isinstance(data_home, str | os.PathLike) or not os.fspath(data_home):
+        raise ValueError(
+            "The 'data_home' parameter must be the path of a folder, or None. Got "
+            f"{data_home!r} instead."
+        )
+    folder = Path(data_home).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(
+            f"The 'data_home' parameter must be a folder. There is a file at "
+            f"{str(folder)!r}: give another path, or set {DATA_HOME_VARIABLE}."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder)
+
+
+def output_folder(owner: str, output_dir: str | os.PathLike[str]) -> Path:
+    """Make the folder that a corpus is written to.
+
+    Parameters
+    ----------
+    owner : str
+        The function that asks, for the message.
+    output_dir : str or path-like
+        The folder; ``~`` is the home folder of the user.
+
+    Returns
+    -------
+    folder : pathlib.Path
+
+    Raises
+    ------
+    NotADirectoryError
+        Where there is a file of this name.
+    """
+    folder = Path(output_dir).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(
+            f"The 'output_dir' parameter of {owner} must be a folder. There is a file "
+            f"at {str(folder)!r}: give another name or move the file."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def seed_from(owner, random_state):
