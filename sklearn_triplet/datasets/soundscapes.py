@@ -2,7 +2,6 @@
 
 import csv
 import numbers
-from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -12,7 +11,7 @@ from sklearn.utils import Bunch
 from sklearn_triplet._labels import UNLABELED
 from sklearn_triplet._stratification import mask_labels
 from sklearn_triplet._validation import check_interval, check_option
-from sklearn_triplet.datasets._base import check_pair, seed_from
+from sklearn_triplet.datasets._base import check_pair, output_folder, seed_from
 from sklearn_triplet.datasets._scenes import (
     CLASSES,
     SceneSettings,
@@ -224,13 +223,7 @@ def _indicator(events, n_classes):
 
 
 def _name_files(output_dir, n_clips, audio_format):
-    folder = Path(output_dir).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(
-            f"The 'output_dir' parameter of {OWNER} must be a folder. There is a file "
-            f"at {str(folder)!r}: give another name or move the file."
-        )
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = output_folder(OWNER, output_dir)
     return [folder / f"clip_{clip:05d}.{audio_format}" for clip in range(n_clips)]
 
 

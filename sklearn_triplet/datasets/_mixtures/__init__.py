@@ -1,0 +1,1 @@
+"""Recordings of single sounds in, mixed clips and what they are made of out."""
