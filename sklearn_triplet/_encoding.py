@@ -1,16 +1,27 @@
 """The encoder of an embedder: built, tried, and clips sent through it one by one."""
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Callable, Iterator
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from torch import nn
 
-from sklearn_triplet.networks import ConvEncoder, DenseEncoder
+from sklearn_triplet._types import Device
+from sklearn_triplet.networks import ConvEncoder, DenseEncoder, UnitEncoder
+from sklearn_triplet.segments import Clips, FrameScaler
+
+EncoderLike: TypeAlias = Literal["auto", "conv", "dense"] | Callable[[int], nn.Module]
 
 TABLE_ROWS = 256  # rows of a table that are encoded together
 
 
-def build_encoder(encoder, clips, n_components):
+def build_encoder(encoder: EncoderLike, clips: Clips, n_components: int) -> nn.Module:
     """Build what the parameter ``encoder`` of TripletEmbedder names or returns.
 
     Parameters
@@ -32,11 +43,11 @@ def build_encoder(encoder, clips, n_components):
     return kind(clips.n_features, n_components)
 
 
-def _call(encoder, n_features):
-    module = encoder
-    if not isinstance(encoder, torch.nn.Module):
+def _call(encoder: Callable[[int], nn.Module], n_features: int) -> nn.Module:
+    module: object = encoder
+    if not isinstance(encoder, nn.Module):
         module = encoder(n_features)
-        if isinstance(module, torch.nn.Module):
+        if isinstance(module, nn.Module):
             return module
     raise ValueError(
         "The 'encoder' parameter of TripletEmbedder must be a callable that takes the "
@@ -45,7 +56,9 @@ def _call(encoder, n_features):
     )
 
 
-def encode_clips(net, clips, scaler):
+def encode_clips(
+    net: NeuralNet, clips: Clips, scaler: FrameScaler
+) -> Iterator[NDArray[np.float32]]:
     """Encode every frame of the clips.
 
     Parameters
@@ -69,7 +82,9 @@ def encode_clips(net, clips, scaler):
         yield _encode(module, X, net.device)[0]
 
 
-def _encode_table(module, clips, scaler, device):
+def _encode_table(
+    module: UnitEncoder, clips: Clips, scaler: FrameScaler, device: Device
+) -> Iterator[NDArray[np.float32]]:
     X = np.concatenate([clips[i] for i in range(len(clips))], axis=1)
     X = scaler.transform(X).T[:, :, None]
     for begin in range(0, len(X), TABLE_ROWS):
@@ -80,19 +95,21 @@ def _encode_table(module, clips, scaler, device):
         yield from _encode(module, torch.from_numpy(full), device)[: len(block)]
 
 
-def _encode(module, X, device):
+def _encode(
+    module: UnitEncoder, X: torch.Tensor, device: Device
+) -> NDArray[np.float32]:
     """Encode (n, n_features, n_frames) without padding; returns an array."""
     lengths = torch.full((len(X),), X.shape[2], device=device)
     with torch.inference_mode():
         return module.encode_frames(X.to(device), lengths).cpu().numpy()
 
 
-def mean_and_deviation(frames):
+def mean_and_deviation(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     """Pool (n_components, n_frames) to (2 * n_components,)."""
     return np.concatenate([frames.mean(axis=1), frames.std(axis=1)])
 
 
-def count_components(module, n_features):
+def count_components(module: UnitEncoder, n_features: int) -> int:
     """Try an encoder on a few frames; refuse one that does not keep them."""
     n_frames = 8
     parameter = next(module.parameters(), torch.zeros(0))

@@ -1,29 +1,53 @@
 """What the estimators share around skorch: seeds, the validation split, the net."""
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
+from torch import nn
+from torch.utils.data import Dataset
+
+from sklearn_triplet._labels import Labels
+from sklearn_triplet._types import Device, IntArray, Optimizer, RandomState
 
 
-def draw_seeds(random_state, n):
+class Trainable(Protocol):
+    """An estimator with the parameters of a training loop."""
+
+    max_epochs: int
+    lr: float
+    batch_size: int
+    optimizer: Optimizer
+    device: Device
+    validation_fraction: float | None
+    patience: int
+    callbacks: Sequence[Callback] | None
+    verbose: int
+
+
+def draw_seeds(random_state: RandomState, n: int) -> list[int]:
     """Draw n independent seeds from what scikit-learn takes as random_state.
 
     ``None`` means fresh entropy, so that numpy's global generator stays as it is.
     """
     if random_state is None:
         return [int(seed) for seed in np.random.SeedSequence().generate_state(n)]
-    random_state = check_random_state(random_state)
-    return [int(seed) for seed in random_state.randint(2**31 - 1, size=n)]
+    generator = check_random_state(random_state)
+    return [int(seed) for seed in generator.randint(2**31 - 1, size=n)]
 
 
 @contextlib.contextmanager
-def seeded_torch(seed, device):
+def seeded_torch(seed: int, device: Device) -> Iterator[None]:
     """Seed torch inside the block; outside its generators are as before."""
     device = torch.device(device)
     devices = [device] if device.type == "cuda" else []
@@ -32,7 +56,9 @@ def seeded_torch(seed, device):
         yield
 
 
-def split_clips(labels, fraction, seed):
+def split_clips(
+    labels: Labels, fraction: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Split clips into training and validation rows, each class in proportion.
 
     A clip counts as one of its rarest class; clips without an event and unlabeled ones
@@ -62,7 +88,7 @@ def split_clips(labels, fraction, seed):
     return np.sort(order[~chosen]), np.sort(order[chosen])
 
 
-def _rarest_class(labels):
+def _rarest_class(labels: Labels) -> IntArray:
     # shape (n_clips,); the two further columns: without an event, unlabeled
     silent = labels.labeled & ~labels.present.any(axis=1)
     columns = np.column_stack([labels.present, silent, ~labels.labeled])
@@ -70,7 +96,14 @@ def _rarest_class(labels):
     return np.where(columns, frequency, len(columns) + 1).argmin(axis=1)
 
 
-def build_net(estimator, module, criterion, batches, valid_data, callbacks=()):
+def build_net(
+    estimator: Trainable,
+    module: nn.Module,
+    criterion: nn.Module,
+    batches: Callable[..., Iterable[object]],
+    valid_data: Dataset | None,
+    callbacks: Sequence[Callback] = (),
+) -> NeuralNet:
     """Compose the skorch net of an estimator from the parameters that bear its names.
 
     Parameters
@@ -112,7 +145,7 @@ def build_net(estimator, module, criterion, batches, valid_data, callbacks=()):
     )
 
 
-def go_on_from(net, previous):
+def go_on_from(net: NeuralNet, previous: NeuralNet) -> None:
     """Let an initialised net continue the history and the optimizer of another."""
     net.history_ = previous.history_
     if type(net.optimizer_) is type(previous.optimizer_):
@@ -122,7 +155,7 @@ def go_on_from(net, previous):
         net.optimizer_.load_state_dict(settings)
 
 
-def train(net, data):
+def train(net: NeuralNet, data: Dataset) -> None:
     """Run the loop of an initialised net; a user's Ctrl-C is not swallowed.
 
     skorch ends a fit quietly on KeyboardInterrupt, which its callbacks raise too. An

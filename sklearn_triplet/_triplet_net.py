@@ -5,11 +5,21 @@ module encodes every unit once, and the criterion (``_triplet_loss``) asks the n
 selectors. All chance lies here, so the criterion is a pure function.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from sklearn_triplet.segments import Units
+from sklearn_triplet._types import BoolArray, IntArray
+from sklearn_triplet.segments import SegmentedClips, Units
+from sklearn_triplet.strategies import Strategy
+
+# what the module takes, and what the criterion has to know besides
+Batch: TypeAlias = tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]
 
 
 class ShuffledQueue:
@@ -21,12 +31,12 @@ class ShuffledQueue:
     rng : numpy.random.Generator
     """
 
-    def __init__(self, items, rng):
+    def __init__(self, items: IntArray, rng: np.random.Generator) -> None:
         self.items = items
         self.rng = rng
         self.waiting = rng.permutation(items)
 
-    def draw(self, n):
+    def draw(self, n: int) -> IntArray:
         """Return the next n items."""
         while len(self.waiting) < n:
             self.waiting = np.append(self.waiting, self.rng.permutation(self.items))
@@ -34,7 +44,9 @@ class ShuffledQueue:
         return drawn
 
 
-def count_anchors(n_labeled, n_unlabeled, labeled_ratio, n_triplets):
+def count_anchors(
+    n_labeled: int, n_unlabeled: int, labeled_ratio: float, n_triplets: int | None
+) -> tuple[int, int]:
     """Tell how many labeled and unlabeled anchors an epoch has.
 
     Parameters
@@ -75,8 +87,14 @@ class TripletData(Dataset):
     """
 
     def __init__(
-        self, segments, strategy, labeled_ratio, n_triplets, seed, repeat=False
-    ):
+        self,
+        segments: SegmentedClips,
+        strategy: Strategy,
+        labeled_ratio: float,
+        n_triplets: int | None,
+        seed: int,
+        repeat: bool = False,
+    ) -> None:
         self.segments = segments
         self.strategy = strategy
         self.seed = seed
@@ -92,20 +110,22 @@ class TripletData(Dataset):
         if self.n_labeled:
             strategy.labeled_positive.prepare(segments, self.labeled)
         if self.n_unlabeled:
+            # without a selector there are no unlabeled anchors, here and below
+            assert strategy.unlabeled_positive is not None
             strategy.unlabeled_positive.prepare(segments, self.unlabeled)
         self.restart()
 
-    def restart(self):
+    def restart(self) -> None:
         """Go back to the first triplet."""
         self.rng = np.random.default_rng(self.seed)
         self.queues = [
             ShuffledQueue(items, self.rng) for items in (self.labeled, self.unlabeled)
         ]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.n_labeled + self.n_unlabeled
 
-    def draw_epoch(self):
+    def draw_epoch(self) -> IntArray:
         """Return the anchors of an epoch, labeled and unlabeled ones evenly dealt."""
         if self.repeat:
             self.restart()
@@ -114,13 +134,14 @@ class TripletData(Dataset):
         selectors = self.strategy.labeled_positive, self.strategy.unlabeled_positive
         for selector, ids in zip(selectors, anchors, strict=True):
             if len(ids):
+                assert selector is not None
                 selector.prepare_epoch(self.segments, ids)
         # equal steps on the unit interval, so that each batch has the same mixture
         places = [(np.arange(n) + self.rng.random()) / max(n, 1) for n in counts]
         order = np.argsort(np.concatenate(places), kind="stable")
         return np.concatenate(anchors)[order]
 
-    def make_batch(self, ids):
+    def make_batch(self, ids: IntArray) -> Batch:
         """Take anchors, select positives and describe both for the criterion.
 
         Parameters
@@ -152,22 +173,28 @@ class TripletData(Dataset):
             "candidate_labeled": labels.labeled,
             "noise": self.rng.random((n, 2 * n), dtype=np.float32),
         }
-        return tuple(
-            {key: torch.from_numpy(np.ascontiguousarray(v)) for key, v in part.items()}
-            for part in (inputs, description)
-        )
+        return _as_tensors(inputs), _as_tensors(description)
 
-    def _select_positives(self, anchors, labeled):
-        parts, rows = [], []
+    def _select_positives(self, anchors: Units, labeled: BoolArray) -> Units:
+        parts: list[Units] = []
+        rows: list[IntArray] = []
         for mask, selector in (
             (labeled, self.strategy.labeled_positive),
             (~labeled, self.strategy.unlabeled_positive),
         ):
             if mask.any():
+                assert selector is not None
                 rows.append(np.flatnonzero(mask))
                 group = anchors.take(rows[-1])
                 parts.append(selector.select(group, self.segments, self.rng))
         return Units.assemble(parts, rows)
+
+
+def _as_tensors(arrays: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    return {
+        key: torch.from_numpy(np.ascontiguousarray(array))
+        for key, array in arrays.items()
+    }
 
 
 class TripletBatches:
@@ -181,14 +208,14 @@ class TripletBatches:
         candidates of a nearly empty last one would be too few.
     """
 
-    def __init__(self, dataset, batch_size):
+    def __init__(self, dataset: TripletData, batch_size: int) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Batch]:
         batches = np.array_split(self.dataset.draw_epoch(), len(self))
         for ids in self.dataset.segments.show_progress(batches, "Epoch", "batch"):
             yield self.dataset.make_batch(ids)

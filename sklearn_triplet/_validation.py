@@ -1,16 +1,29 @@
 """Checks of parameters and clips; every refusal is a sentence with a cure."""
 
+from __future__ import annotations
+
 import numbers
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeGuard, TypeVar, cast
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
+from sklearn_triplet._types import ClipsLike
 from sklearn_triplet.segments import Clips
 
+if TYPE_CHECKING:
+    from sklearn_triplet._training import Trainable
 
-def check_clips(estimator, X, *, reset):
+End: TypeAlias = Literal["closed", "open"]
+Value = TypeVar("Value")
+
+
+def check_clips(estimator: BaseEstimator, X: ClipsLike, *, reset: bool) -> Clips:
     """Read X by the conventions of the library.
 
     Parameters
@@ -65,15 +78,15 @@ def check_clips(estimator, X, *, reset):
     return Clips(arrays, lengths)
 
 
-def _holds_clips(X):
+def _holds_clips(X: ClipsLike) -> bool:
     """Whether X is an array of clips that needs no conversion as a whole."""
     return isinstance(X, np.ndarray) and X.ndim == 3 and X.dtype.kind in "biuf"
 
 
-def _is_ragged(X):
+def _is_ragged(X: ClipsLike) -> TypeGuard[Sequence[ArrayLike]]:
     """Whether X is a sequence of 2-D clips rather than one dense array."""
     if isinstance(X, np.ndarray):
-        return X.dtype == object and X.ndim == 1 and X.size and np.ndim(X[0]) == 2
+        return X.dtype == object and X.ndim == 1 and X.size > 0 and np.ndim(X[0]) == 2
     return (
         isinstance(X, list | tuple)
         and len(X) > 0
@@ -82,7 +95,7 @@ def _is_ragged(X):
     )
 
 
-def _refuse_other_shapes(arrays, name):
+def _refuse_other_shapes(arrays: Sequence[np.ndarray], name: str) -> None:
     n_features = arrays[0].shape[0]
     for i, clip in enumerate(arrays):
         if clip.dtype.kind not in "biuf":
@@ -98,7 +111,7 @@ def _refuse_other_shapes(arrays, name):
             )
 
 
-def _valid_frames(clip, i, name):
+def _valid_frames(clip: np.ndarray, i: int, name: str) -> int:
     """Count the frames before the NaN padding; refuse a clip that has other holes."""
     with np.errstate(over="ignore"):  # becomes infinity, which is refused below
         clip = np.asarray(clip).astype(np.float32, copy=False)
@@ -126,16 +139,31 @@ def _valid_frames(clip, i, name):
 
 
 def check_number(
-    estimator, name, kind, low, high=np.inf, *, left="closed", right="closed"
-):
+    estimator: object,
+    name: str,
+    kind: type,
+    low: float,
+    high: float = np.inf,
+    *,
+    left: End = "closed",
+    right: End = "closed",
+) -> object:
     """Refuse a parameter of an estimator outside its range, in a sentence."""
     owner, value = type(estimator).__name__, getattr(estimator, name)
     return check_interval(owner, name, value, kind, low, high, left=left, right=right)
 
 
 def check_interval(
-    owner, name, value, kind, low, high=np.inf, *, left="closed", right="closed"
-):
+    owner: str,
+    name: str,
+    value: Value,
+    kind: type,
+    low: float,
+    high: float = np.inf,
+    *,
+    left: End = "closed",
+    right: End = "closed",
+) -> Value:
     """Refuse a value outside its range, in a sentence.
 
     Parameters
@@ -172,23 +200,33 @@ def check_interval(
     )
 
 
-def is_inside(value, kind, low, high, left="closed", right="closed"):
+def is_inside(
+    value: object,
+    kind: type,
+    low: float,
+    high: float,
+    left: End = "closed",
+    right: End = "closed",
+) -> bool:
     """Tell whether a value is a number of a kind in an interval."""
     if not isinstance(value, kind) or isinstance(value, bool | np.bool_):
         return False
-    above = value > low or (left == "closed" and value == low)
-    below = value < high or (right == "closed" and value == high < np.inf)
+    number = cast("float", value)  # or another kind; numbers.Real has no ">"
+    above = number > low or (left == "closed" and number == low)
+    below = number < high or (right == "closed" and number == high < np.inf)
     return above and below
 
 
-def check_choice(estimator, name, choices):
+def check_choice(estimator: object, name: str, choices: Iterable[object]) -> object:
     """Refuse a parameter of an estimator that is none of the choices."""
     return check_option(
         type(estimator).__name__, name, getattr(estimator, name), choices
     )
 
 
-def check_option(owner, name, value, options):
+def check_option(
+    owner: str, name: str, value: Value, options: Iterable[object]
+) -> Value:
     """Refuse a value that is none of the options, in a sentence."""
     if any(value is option or value == option for option in options):
         return value
@@ -198,7 +236,7 @@ def check_option(owner, name, value, options):
     )
 
 
-def check_callable(estimator, name, example):
+def check_callable(estimator: object, name: str, example: str) -> object:
     """Refuse a parameter that cannot be called, in a sentence."""
     value = getattr(estimator, name)
     if callable(value):
@@ -209,18 +247,18 @@ def check_callable(estimator, name, example):
     )
 
 
-def check_loop(estimator):
+def check_loop(estimator: Trainable) -> None:
     """Refuse what no estimator can give to its training loop."""
     check_number(estimator, "patience", numbers.Integral, 1)
     check_number(estimator, "lr", numbers.Real, 0, left="open")
     check_callable(estimator, "optimizer", "torch.optim.Adam")
     check_device(estimator)
     if estimator.validation_fraction is not None:
-        limits = {"low": 0, "high": 1, "left": "open", "right": "open"}
-        check_number(estimator, "validation_fraction", numbers.Real, **limits)
+        name, kind = "validation_fraction", numbers.Real
+        check_number(estimator, name, kind, 0, 1, left="open", right="open")
 
 
-def check_device(estimator):
+def check_device(estimator: Trainable) -> None:
     """Refuse a device that torch does not know, or that this machine lacks."""
     owner, value = type(estimator).__name__, estimator.device
     try:

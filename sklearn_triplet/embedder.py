@@ -1,43 +1,57 @@
 """TripletEmbedder: clips (n_clips, n_features, n_frames) in, embeddings out."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Sequence
+from typing import Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
+from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from skorch.history import History
 
 from sklearn_triplet._embedder_checks import check_enough, check_parameters
+from sklearn_triplet._embedder_fit import (
+    build_module,
+    build_triplet_net,
+    make_data,
+    split_rows,
+)
 from sklearn_triplet._encoding import (
-    build_encoder,
+    EncoderLike,
     count_components,
     encode_clips,
     mean_and_deviation,
 )
-from sklearn_triplet._labels import check_labels
+from sklearn_triplet._labels import Labels, check_labels
 from sklearn_triplet._progress import show_progress
-from sklearn_triplet._training import (
-    build_net,
-    draw_seeds,
-    go_on_from,
-    seeded_torch,
-    split_clips,
-    train,
+from sklearn_triplet._training import draw_seeds, seeded_torch, train
+from sklearn_triplet._triplet_loss import describe_troubles
+from sklearn_triplet._types import (
+    ClipsLike,
+    Device,
+    LabelsLike,
+    Optimizer,
+    RandomState,
+    StrategyName,
 )
-from sklearn_triplet._triplet_loss import TripletHistory, TripletLoss, describe_troubles
-from sklearn_triplet._triplet_net import TripletBatches, TripletData
 from sklearn_triplet._validation import check_clips
-from sklearn_triplet.networks import UnitEncoder
-from sklearn_triplet.segments import FrameScaler, SegmentedClips
-from sklearn_triplet.strategies import STRATEGIES, check_strategy
+from sklearn_triplet.segments import Clips, FrameScaler
+from sklearn_triplet.strategies import STRATEGIES, Strategy, check_strategy
 
 
-def _has_columns(estimator):
+def _has_columns(estimator: TripletEmbedder) -> bool:
     """Whether transform returns a table, or may do so once it is fitted."""
     return estimator.output == "clip" or getattr(estimator, "flat_", True)
 
@@ -156,31 +170,31 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def __init__(
         self,
-        strategy="s2",
+        strategy: StrategyName | Strategy = "s2",
         *,
-        n_components=64,
-        labeled_ratio=0.5,
-        n_triplets=None,
-        margin=0.5,
-        normalize=True,
-        pooling="mean",
-        scaling="feature",
-        segment_length=96,
-        output="frames",
-        encoder="auto",
-        max_epochs=10,
-        lr=1e-3,
-        batch_size=64,
-        optimizer=torch.optim.Adam,
-        device="cpu",
-        precision="float32",
-        validation_fraction=None,
-        patience=5,
-        callbacks=None,
-        warm_start=False,
-        verbose=0,
-        random_state=None,
-    ):
+        n_components: int = 64,
+        labeled_ratio: float = 0.5,
+        n_triplets: int | None = None,
+        margin: float = 0.5,
+        normalize: bool = True,
+        pooling: Literal["mean", "flatten"] = "mean",
+        scaling: Literal["feature", "common"] = "feature",
+        segment_length: int = 96,
+        output: Literal["frames", "clip"] = "frames",
+        encoder: EncoderLike = "auto",
+        max_epochs: int = 10,
+        lr: float = 1e-3,
+        batch_size: int = 64,
+        optimizer: Optimizer = torch.optim.Adam,
+        device: Device = "cpu",
+        precision: Literal["float32", "bfloat16"] = "float32",
+        validation_fraction: float | None = None,
+        patience: int = 5,
+        callbacks: Sequence[Callback] | None = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: RandomState = None,
+    ) -> None:
         self.strategy = strategy
         self.n_components = n_components
         self.labeled_ratio = labeled_ratio
@@ -205,7 +219,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.verbose = verbose
         self.random_state = random_state
 
-    def fit(self, X, y=None):
+    def fit(self, X: ClipsLike, y: LabelsLike | None = None) -> Self:
         """Learn the embedding.
 
         Parameters
@@ -235,7 +249,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         check_enough(self, clips, labels, y is None)
         return self._fit(clips, labels, goes_on)
 
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: ClipsLike, y: LabelsLike | None = None) -> Self:
         """Go on learning with new clips, for ``max_epochs`` epochs a call.
 
         Scaling, weights, averages of the optimizer and history are kept, whatever
@@ -272,29 +286,31 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         check_enough(self, clips, labels, y is None)
         return self._fit(clips, labels, goes_on)
 
-    def _fit(self, clips, labels, goes_on):
+    def _fit(self, clips: Clips, labels: Labels, goes_on: bool) -> Self:
         seeds = draw_seeds(self.random_state, 4)
         if goes_on:
             # other triplets than in the epochs before
             seeds = [seed + self.n_iter_ for seed in seeds]
         self.strategy_ = check_strategy(self.strategy)
-        rows, valid = self._split(labels, seeds[0])
+        rows, valid = split_rows(self, labels, seeds[0])
         self.flat_ = clips.flat
         if not goes_on:
             common = self.scaling == "common"
             self.scaler_ = FrameScaler.fit(clips, common, self.verbose)
-        data = self._make_data(clips, labels, rows, seeds[1])
+        data = make_data(self, clips, labels, rows, seeds[1])
         valid_data = None
         if valid is not None:
-            valid_data = self._make_data(clips, labels, valid, seeds[2], repeat=True)
+            valid_data = make_data(self, clips, labels, valid, seeds[2], repeat=True)
         with seeded_torch(seeds[3], self.device):
             previous = self.net_ if goes_on else None
-            self.net_ = self._build_net(clips, valid_data, previous)
+            module = build_module(self, clips, previous)
+            self.n_components_ = count_components(module, clips.n_features)
+            self.net_: NeuralNet = build_triplet_net(self, module, valid_data, previous)
             train(self.net_, data)
         self._finish(labels.n_kinds)
         return self
 
-    def transform(self, X):
+    def transform(self, X: ClipsLike) -> NDArray[np.float32]:
         """Embed every frame of the clips.
 
         Parameters
@@ -327,7 +343,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return embeddings[:, :, 0] if clips.flat else embeddings
 
     @available_if(_has_columns)
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
         """Return names such as tripletembedder0 of the columns of a table.
 
         Only where ``transform`` returns a table: ``output="clip"``, or X is one.
@@ -342,7 +358,9 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         return super().get_feature_names_out(input_features)
 
-    def set_output(self, *, transform=None):
+    def set_output(
+        self, *, transform: Literal["default", "pandas", "polars"] | None = None
+    ) -> Self:
         """Choose the container of a table; frames stay an ndarray of three axes.
 
         Parameters
@@ -357,64 +375,15 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return super().set_output(transform=transform) if _has_columns(self) else self
 
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         return self.n_components_ * (2 if self.output == "clip" else 1)
 
     @property
-    def history_(self):
+    def history_(self) -> History:
         """The skorch history of the net."""
         return self.net_.history
 
-    def _split(self, labels, seed):
-        if self.validation_fraction is None:
-            return np.arange(len(labels.present)), None
-        train, valid = split_clips(labels, self.validation_fraction, seed)
-        makes_triplets = all(
-            len(rows) > 1 and self.strategy_.makes_triplets(labels.take(rows))
-            for rows in (train, valid)
-        )
-        if not makes_triplets:
-            raise ValueError(
-                f"The 'validation_fraction' parameter of TripletEmbedder leaves "
-                f"{len(train)} clips to train and {len(valid)} to validate, which "
-                f"is too few for triplets of strategy {self.strategy!r}. Got "
-                f"{self.validation_fraction!r}: change it, or label more clips."
-            )
-        return train, valid
-
-    def _make_data(self, clips, labels, rows, seed, repeat=False):
-        segments = SegmentedClips(
-            clips.take(rows),
-            labels.take(rows),
-            self.scaler_,
-            self.segment_length,
-            self.verbose,
-        )
-        return TripletData(
-            segments,
-            check_strategy(self.strategy),
-            self.labeled_ratio,
-            None if repeat else self.n_triplets,
-            seed,
-            repeat,
-        )
-
-    def _build_net(self, clips, valid_data, previous):
-        if previous is None:
-            encoder = build_encoder(self.encoder, clips, self.n_components)
-        else:
-            encoder = previous.module_.encoder
-        module = UnitEncoder(encoder, self.pooling, self.normalize, self.precision)
-        self.n_components_ = count_components(module, clips.n_features)
-        loss = TripletLoss(self.strategy_, self.margin)
-        callbacks = [TripletHistory()]
-        net = build_net(self, module, loss, TripletBatches, valid_data, callbacks)
-        net.initialize()
-        if previous is not None:
-            go_on_from(net, previous)
-        return net
-
-    def _finish(self, n_kinds):
+    def _finish(self, n_kinds: int) -> None:
         """Say in words what the history says in numbers."""
         self.n_iter_ = len(self.history_)
         if not self.n_iter_:
@@ -430,16 +399,16 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         for sentence in describe_troubles(last, self.n_components_, n_kinds):
             warnings.warn(sentence, UserWarning, stacklevel=4)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.target_tags.two_d_labels = True
         # tags are asked for before parameters are checked: anything may stand here
-        key = self.strategy if isinstance(self.strategy, str) else None
-        strategy = STRATEGIES.get(key, self.strategy)
+        given = self.strategy
+        strategy = STRATEGIES.get(given) if isinstance(given, str) else given
         tags.target_tags.required = not getattr(strategy, "uses_unlabeled", True)
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags

@@ -4,19 +4,25 @@ A selector returns *samples*, not indices, so that a noisy copy and a nearest ne
 share one contract. A selector of one's own is a class with ``select``.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklearn_triplet._neighbors import find_nearest
-from sklearn_triplet.segments import Units
+from sklearn_triplet._types import IntArray
+from sklearn_triplet.segments import SegmentedClips, Units
 from sklearn_triplet.transforms import (
     ExampleMixing,
     GaussianNoise,
     TemporalProximity,
     TimeFrequencyShift,
+    Transformation,
 )
 
-TRANSFORMATIONS = (
+TRANSFORMATIONS: tuple[Transformation, ...] = (
     GaussianNoise(),
     TimeFrequencyShift(),
     TemporalProximity(),
@@ -33,9 +39,9 @@ class PositiveSelector(BaseEstimator):
         Whether the selector can only serve labeled anchors.
     """
 
-    uses_labels = False
+    uses_labels: bool = False
 
-    def prepare(self, segments, anchors):
+    def prepare(self, segments: SegmentedClips, anchors: IntArray) -> None:
         """Look at the training set once per fit; most selectors need not.
 
         Parameters
@@ -45,7 +51,7 @@ class PositiveSelector(BaseEstimator):
             All segments that may become anchors of this selector.
         """
 
-    def prepare_epoch(self, segments, anchors):
+    def prepare_epoch(self, segments: SegmentedClips, anchors: IntArray) -> None:
         """Look at the anchors of an epoch before it begins; most need not.
 
         What costs time per anchor belongs here: a short fit on a large training set
@@ -58,7 +64,9 @@ class PositiveSelector(BaseEstimator):
             The segments that will be anchors of this selector in the next epoch.
         """
 
-    def select(self, anchors, segments, rng):
+    def select(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
         """Return one positive per anchor.
 
         Parameters
@@ -96,10 +104,12 @@ class Transformed(PositiveSelector):
     Transformed(transformations=[GaussianNoise(sigma=1.0)])
     """
 
-    def __init__(self, transformations=None):
+    def __init__(self, transformations: Sequence[Transformation] | None = None) -> None:
         self.transformations = transformations
 
-    def select(self, anchors, segments, rng):
+    def select(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
         """Return one transformed copy per anchor."""
         transformations = self.transformations
         if transformations is None:
@@ -108,7 +118,8 @@ class Transformed(PositiveSelector):
         # the largest of uniform numbers among those that apply is a uniform draw
         draw = np.where(applies, rng.random(applies.shape), -1.0)
         choice = np.where(applies.any(axis=0), draw.argmax(axis=0), -1)
-        parts, rows = [], []
+        parts: list[Units] = []
+        rows: list[IntArray] = []
         for i in np.unique(choice):
             rows.append(np.flatnonzero(choice == i))
             chosen = anchors.take(rows[-1])
@@ -138,7 +149,9 @@ class SameLabel(PositiveSelector):
 
     uses_labels = True
 
-    def select(self, anchors, segments, rng):
+    def select(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
         """Return one partner per anchor."""
         present = segments.labels.present
         shares = present[anchors.clips] @ present.T
@@ -148,9 +161,9 @@ class SameLabel(PositiveSelector):
         own_clip = ~has_partner & (segments.count[anchors.clips] > 1)
         copy = ~has_partner & ~own_clip
         k = anchors.segments.shape[1]
-        parts, rows = [], [np.flatnonzero(m) for m in (has_partner, own_clip, copy)]
+        rows = [np.flatnonzero(m) for m in (has_partner, own_clip, copy)]
         partners = draw.argmax(axis=1)[rows[0]]
-        parts.append(segments.take(segments.draw_from_clips(partners, k, rng)))
+        parts = [segments.take(segments.draw_from_clips(partners, k, rng))]
         neighbours = TemporalProximity(np.iinfo(int).max)
         parts.append(neighbours.apply(anchors.take(rows[1]), segments, rng))
         if len(rows[2]):
@@ -190,16 +203,16 @@ class Nearest(PositiveSelector):
     Nearest(n_neighbors=5)
     """
 
-    def __init__(self, n_neighbors=1, exclude_same_clip=False):
+    def __init__(self, n_neighbors: int = 1, exclude_same_clip: bool = False) -> None:
         self.n_neighbors = n_neighbors
         self.exclude_same_clip = exclude_same_clip
 
-    def prepare(self, segments, anchors):
+    def prepare(self, segments: SegmentedClips, anchors: IntArray) -> None:
         """Forget the neighbours in another training set."""
         self.neighbors_ = np.full((len(segments), self.n_neighbors), -1)
         self.searched_ = np.zeros(len(segments), dtype=bool)
 
-    def prepare_epoch(self, segments, anchors):
+    def prepare_epoch(self, segments: SegmentedClips, anchors: IntArray) -> None:
         """Search the neighbours of the anchors that are new in this epoch."""
         new = np.unique(anchors[~self.searched_[anchors]])
         self.neighbors_[new] = find_nearest(
@@ -207,7 +220,9 @@ class Nearest(PositiveSelector):
         )
         self.searched_[new] = True
 
-    def select(self, anchors, segments, rng):
+    def select(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
         """Return one of the nearest segments per anchor."""
         known = self.neighbors_[anchors.segments[:, 0]]
         n_known = np.maximum((known >= 0).sum(axis=1), 1)

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import TypeVar
 
 import numpy as np
 
 from sklearn_triplet._labels import Labels
-from sklearn_triplet._progress import show_progress
+from sklearn_triplet._progress import Item, show_progress
 
 TABLE_ROWS = 4096  # rows of a table that are read at once
-
-Item = TypeVar("Item")
 
 
 class Clips:
@@ -278,13 +275,9 @@ class SegmentedClips:
             begin, length = self.start[segment], self.length[segment]
             frames = self.clips.frames(self.clip_of[segment], begin, length)
             X[i][:, :length] = self.scaler.transform(frames)
-        return Units(
-            X,
-            self.length[segments],
-            self.clip_of[segments[:, 0]],
-            segments,
-            np.broadcast_to(substituted, n_units).copy(),
-        )
+        clips = self.clip_of[segments[:, 0]]
+        substituted = np.broadcast_to(substituted, n_units).copy()
+        return Units(X, self.length[segments], clips, segments, substituted)
 
     def draw_from_clips(
         self, clips: np.ndarray, k: int, rng: np.random.Generator

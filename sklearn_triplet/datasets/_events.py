@@ -6,12 +6,17 @@ overlapping ranges of its parameters (motors, steady noises, voices), so that no
 number tells them apart. To add a class, write a function and an entry in ``EVENTS``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 
 from sklearn_triplet.datasets._signals import (
+    Response,
+    Signal,
     add_at,
     band,
     filtered,
@@ -29,7 +34,7 @@ from sklearn_triplet.datasets._voices import cat, dog, speech
 # --- struck and electronic things -----------------------------------------------------
 
 
-def alarm(rng, n_samples, sample_rate):
+def alarm(rng: Generator, n_samples: int, sample_rate: int) -> Signal:
     """Beep, wail in two tones or in sweeps, or ring a bell."""
     kind = rng.choice(["beep", "sweep", "bell"], p=[0.45, 0.25, 0.3])
     rate = log_uniform(rng, 0.8, 6)
@@ -50,7 +55,7 @@ def alarm(rng, n_samples, sample_rate):
     return tone * filtered(on, sample_rate, band(1e-3, rng.uniform(30, 200), 1))
 
 
-def _bell(rng, n_samples, sample_rate, rate):
+def _bell(rng: Generator, n_samples: int, sample_rate: int, rate: float) -> Signal:
     partials = log_uniform(rng, 700, 2200) * np.array([1, 2, 2.4, 3, 4.5, 5.3, 6.7])
     partials *= 2 ** rng.normal(0, 0.04, 7)
     decays = log_uniform(rng, 0.06, 0.8) * np.linspace(1, 0.3, 7)
@@ -62,7 +67,7 @@ def _bell(rng, n_samples, sample_rate, rate):
     return signal
 
 
-def dishes(rng, n_samples, sample_rate):
+def dishes(rng: Generator, n_samples: int, sample_rate: int) -> Signal:
     """Clink a few objects together, in clusters."""
     objects = [_dish(rng, n_samples, sample_rate) for _ in range(rng.integers(2, 5))]
     signal = np.zeros(n_samples, dtype=np.float32)
@@ -78,7 +83,7 @@ def dishes(rng, n_samples, sample_rate):
     return signal
 
 
-def _dish(rng, n_samples, sample_rate):
+def _dish(rng: Generator, n_samples: int, sample_rate: int) -> Signal:
     frequencies = log_uniform(rng, 1500, 5000) * np.cumsum(rng.uniform(0.3, 1, 6))
     decays = log_uniform(rng, 0.008, 0.15) * rng.uniform(0.3, 1, 6)
     return ringing(rng, n_samples, sample_rate, frequencies, decays)
@@ -87,7 +92,17 @@ def _dish(rng, n_samples, sample_rate):
 # --- steady noises: a band of noise with clicks on top --------------------------------
 
 
-def _simmer(rng, n_samples, sample_rate, *, hiss, click, rate, share, restless):
+def _simmer(
+    rng: Generator,
+    n_samples: int,
+    sample_rate: int,
+    *,
+    hiss: Response,
+    click: Response,
+    rate: float,
+    share: float,
+    restless: float,
+) -> Signal:
     """Hiss through one response with clicks through another.
 
     Parameters
@@ -108,7 +123,7 @@ def _simmer(rng, n_samples, sample_rate, *, hiss, click, rate, share, restless):
     return level * (steady + clicks)
 
 
-def running_water(rng, n_samples, sample_rate):
+def running_water(rng: Generator, n_samples: int, sample_rate: int) -> Signal:
     """Run a tap or a shower: noise with bubbles that ring at low frequencies."""
     centre = log_uniform(rng, 600, 4000)
     width = 2 ** rng.uniform(0.6, 2)
@@ -122,7 +137,7 @@ def running_water(rng, n_samples, sample_rate):
     )  # fmt: skip
 
 
-def frying(rng, n_samples, sample_rate):
+def frying(rng: Generator, n_samples: int, sample_rate: int) -> Signal:
     """Fry: high noise with sharp crackles of very different strength."""
     centre = log_uniform(rng, 2500, 9000)
     width = 2 ** rng.uniform(0.6, 1.6)
@@ -140,8 +155,18 @@ def frying(rng, n_samples, sample_rate):
 
 
 def _motor(
-    rng, n_samples, sample_rate, *, rotation, falloff, casing, air, hiss, load, bends
-):
+    rng: Generator,
+    n_samples: int,
+    sample_rate: int,
+    *,
+    rotation: float,
+    falloff: float,
+    casing: float,
+    air: float,
+    hiss: Response,
+    load: float,
+    bends: float,
+) -> Signal:
     """Turn a motor under a changing load.
 
     Parameters
@@ -176,7 +201,7 @@ def _motor(
     return mix * level.astype(np.float32)
 
 
-def blender(rng, n_samples, sample_rate):
+def blender(rng: Generator, n_samples: int, sample_rate: int) -> Signal:
     """Run a fast motor that the food slows down."""
     low = log_uniform(rng, 600, 1500)
     return _motor(
@@ -188,7 +213,7 @@ def blender(rng, n_samples, sample_rate):
     )  # fmt: skip
 
 
-def vacuum_cleaner(rng, n_samples, sample_rate):
+def vacuum_cleaner(rng: Generator, n_samples: int, sample_rate: int) -> Signal:
     """Run a steady motor in a rush of air."""
     low = log_uniform(rng, 100, 500)
     return _motor(
@@ -200,7 +225,7 @@ def vacuum_cleaner(rng, n_samples, sample_rate):
     )  # fmt: skip
 
 
-def electric_shaver(rng, n_samples, sample_rate):
+def electric_shaver(rng: Generator, n_samples: int, sample_rate: int) -> Signal:
     """Run a small buzzing motor, as of a shaver or a toothbrush, in strokes."""
     low = log_uniform(rng, 2000, 5000)
     return _motor(
@@ -226,8 +251,8 @@ class EventClass:
         How often the class is drawn, relative to the others.
     """
 
-    synthesise: Callable
-    seconds: tuple
+    synthesise: Callable[[Generator, int, int], Signal]
+    seconds: tuple[float, float]
     frequency: float
 
 

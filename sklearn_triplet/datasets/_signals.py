@@ -4,38 +4,50 @@ A *response* is the gain of a filter at the fixed ``FREQUENCIES``: responses mul
 whatever the sample rate and the length of the signal.
 """
 
+from __future__ import annotations
+
+from typing import TypeAlias
+
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike, NDArray
 from scipy import fft
+
+# float32; but numpy's types make float64 of a product with a number
+Signal: TypeAlias = NDArray[np.floating]
+Response: TypeAlias = NDArray[np.float64]
 
 FREQUENCIES = np.geomspace(10, 100_000, 512)
 TABLE_SIZE = 8192
 GAIN_POINTS = 16_384
 
 
-def log_uniform(rng, low, high):
+def log_uniform(rng: Generator, low: float, high: float) -> float:
     """Draw a number whose logarithm is uniform, as rates and lengths are."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def band(low, high, order=2):
+def band(low: float, high: float, order: int = 2) -> Response:
     """Response that passes from ``low`` to ``high`` Hz with slopes of 6 order dB."""
     below = (low / FREQUENCIES) ** (2 * order)
     above = (FREQUENCIES / high) ** (2 * order)
     return 1 / np.sqrt((1 + below) * (1 + above))
 
 
-def tilt(decibel_per_octave):
+def tilt(decibel_per_octave: float) -> Response:
     """Response that rises or falls steadily, 1 at 1 kHz."""
     return (FREQUENCIES / 1000) ** (decibel_per_octave / 6.02)
 
 
-def resonances(centres, widths, gains=1.0):
+def resonances(
+    centres: ArrayLike, widths: ArrayLike, gains: ArrayLike = 1.0
+) -> Response:
     """Response that is the sum of peaks at ``centres`` with ``widths``, both in Hz."""
     distance = (FREQUENCIES[:, None] - np.asarray(centres)) / np.asarray(widths)
     return (np.asarray(gains) / np.sqrt(1 + distance**2)).sum(axis=1)
 
 
-def filtered(signal, sample_rate, response):
+def filtered(signal: Signal, sample_rate: int, response: Response) -> Signal:
     """Apply a response to a signal, without delay."""
     n_fft = fft.next_fast_len(len(signal), real=True)
     spectrum = fft.rfft(signal.astype(np.float32, copy=False), n_fft)
@@ -43,7 +55,9 @@ def filtered(signal, sample_rate, response):
     return fft.irfft(spectrum, n_fft)[: len(signal)]
 
 
-def noise(rng, n_samples, sample_rate, response):
+def noise(
+    rng: Generator, n_samples: int, sample_rate: int, response: Response
+) -> Signal:
     """Gaussian noise coloured by a response."""
     # drawn in frequency, one transform instead of two; uniform numbers will do, for
     # the sum over all frequencies is Gaussian anyway
@@ -55,7 +69,7 @@ def noise(rng, n_samples, sample_rate, response):
     return fft.irfft(spectrum, n_fft)[:n_samples] * np.float32(np.sqrt(n_fft))
 
 
-def gain(response, n_fft, sample_rate):
+def gain(response: Response, n_fft: int, sample_rate: int) -> Signal:
     """Read a response at the frequencies of a transform, shape (n_fft // 2 + 1,)."""
     n_gains = n_fft // 2 + 1
     # responses are smooth: in a long signal, neighbouring frequencies can share a gain
@@ -65,7 +79,7 @@ def gain(response, n_fft, sample_rate):
     return np.repeat(gains, step)[:n_gains]
 
 
-def wander(rng, n_samples, sample_rate, rate):
+def wander(rng: Generator, n_samples: int, sample_rate: int, rate: float) -> Signal:
     """Slow random curve of mean 0, deviation about 1 and ``rate`` bends a second."""
     n_knots = int(np.ceil(n_samples / sample_rate * rate)) + 2
     knots = np.linspace(0, n_samples, n_knots)
@@ -73,7 +87,9 @@ def wander(rng, n_samples, sample_rate, rate):
     return curve.astype(np.float32)
 
 
-def impulses(rng, n_samples, sample_rate, rate, spread=1.0):
+def impulses(
+    rng: Generator, n_samples: int, sample_rate: int, rate: float, spread: float = 1.0
+) -> Signal:
     """Clicks at random times, ``rate`` a second, of log-normally spread height."""
     signal = np.zeros(n_samples, dtype=np.float32)
     n_clicks = rng.poisson(rate * n_samples / sample_rate)
@@ -84,7 +100,9 @@ def impulses(rng, n_samples, sample_rate, rate, spread=1.0):
     return signal
 
 
-def harmonics(rng, pitch, amplitudes, sample_rate):
+def harmonics(
+    rng: Generator, pitch: NDArray[np.floating], amplitudes: ArrayLike, sample_rate: int
+) -> Signal:
     """Tone of a changing pitch with fixed relative amplitudes of its harmonics.
 
     Parameters
@@ -105,7 +123,8 @@ def harmonics(rng, pitch, amplitudes, sample_rate):
     # one period is computed once and read at the speed of the pitch
     n_audible = int(0.48 * sample_rate / pitch.max())
     spectrum = np.zeros(TABLE_SIZE // 2 + 1, dtype=np.complex64)
-    audible = np.asarray(amplitudes)[: min(n_audible, TABLE_SIZE // 4)]
+    amplitudes = np.asarray(amplitudes)
+    audible = amplitudes[: min(n_audible, TABLE_SIZE // 4)]
     phases = rng.uniform(0, 2 * np.pi, len(amplitudes))[: len(audible)]
     spectrum[1 : len(audible) + 1] = audible * np.exp(1j * phases)
     table = fft.irfft(spectrum) * np.float32(TABLE_SIZE / 2)
@@ -114,7 +133,13 @@ def harmonics(rng, pitch, amplitudes, sample_rate):
     return table[position.astype(np.int64) & (TABLE_SIZE - 1)]
 
 
-def ringing(rng, n_samples, sample_rate, frequencies, decays):
+def ringing(
+    rng: Generator,
+    n_samples: int,
+    sample_rate: int,
+    frequencies: ArrayLike,
+    decays: ArrayLike,
+) -> Signal:
     """Modes of a struck object: damped sines, shape (n_modes, n_ring_samples).
 
     Parameters
@@ -145,14 +170,14 @@ def ringing(rng, n_samples, sample_rate, frequencies, decays):
     return modes * (frequencies < 0.48 * sample_rate)
 
 
-def add_at(signal, start, part):
+def add_at(signal: Signal, start: int, part: Signal) -> None:
     """Add a part to the signal in place, as far as it fits."""
     stop = min(len(signal), start + len(part))
     if start < stop:
         signal[start:stop] += part[: stop - start]
 
 
-def faded(signal, sample_rate, attack, release):
+def faded(signal: Signal, sample_rate: int, attack: float, release: float) -> Signal:
     """Fade the signal in and out over ``attack`` and ``release`` seconds, in place."""
     for length, ends in ((attack, signal), (release, signal[::-1])):
         n_fade = min(len(signal), max(1, int(length * sample_rate)))
@@ -160,6 +185,6 @@ def faded(signal, sample_rate, attack, release):
     return signal
 
 
-def rms(signal):
+def rms(signal: Signal) -> float:
     """Root of the mean power."""
     return float(np.sqrt(np.mean(np.square(signal, dtype=np.float64))))

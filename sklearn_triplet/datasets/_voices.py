@@ -5,9 +5,17 @@ Speech, dog and cat share one model; pitch, size of the throat and rhythm overla
 event of shape (n_samples,), float32, of any level.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
 
 from sklearn_triplet.datasets._signals import (
+    Response,
+    Signal,
     add_at,
     band,
     faded,
@@ -21,7 +29,15 @@ from sklearn_triplet.datasets._signals import (
 )
 
 
-def _voice(rng, pitch, sample_rate, vowels, *, falloff, breath):
+def _voice(
+    rng: Generator,
+    pitch: NDArray[np.floating],
+    sample_rate: int,
+    vowels: Sequence[Response],
+    *,
+    falloff: float,
+    breath: float,
+) -> Signal:
     """Sound a pitch contour while the throat moves through the vowels.
 
     Parameters
@@ -52,14 +68,22 @@ def _voice(rng, pitch, sample_rate, vowels, *, falloff, breath):
     return signal
 
 
-def _formants(rng, first, second, third, size):
+def _formants(
+    rng: Generator,
+    first: tuple[float, float],
+    second: tuple[float, float],
+    third: tuple[float, float],
+    size: float,
+) -> Response:
     """Response of a throat; a smaller one (``size`` < 1) resonates higher."""
     centres = np.array([rng.uniform(*first), rng.uniform(*second), rng.uniform(*third)])
     widths = np.array([90, 130, 220]) * rng.uniform(0.7, 1.6)
     return resonances(centres / size, widths / size, [1, 0.6, 0.3])
 
 
-def _syllable(rng, n_samples, sample_rate, pitch, size):
+def _syllable(
+    rng: Generator, n_samples: int, sample_rate: int, pitch: float, size: float
+) -> Signal:
     """Sound one vowel, often after a consonant of noise."""
     glide = np.linspace(1, rng.uniform(0.85, 1.12), n_samples)
     vowels = [
@@ -77,7 +101,7 @@ def _syllable(rng, n_samples, sample_rate, pitch, size):
     return signal
 
 
-def speech(rng, n_samples, sample_rate):
+def speech(rng: Generator, n_samples: int, sample_rate: int) -> Signal:
     """Babble in phrases: three to seven syllables a second with a falling pitch."""
     size = rng.uniform(0.75, 1.1)
     pitch = log_uniform(rng, 85, 190) / size**1.5
@@ -94,14 +118,14 @@ def speech(rng, n_samples, sample_rate):
     return signal
 
 
-def dog(rng, n_samples, sample_rate):
+def dog(rng: Generator, n_samples: int, sample_rate: int) -> Signal:
     """Bark with a falling pitch, or howl."""
     size = rng.uniform(0.6, 1.2)
     pitch = log_uniform(rng, 180, 420) / size
     howls = rng.random() < 0.2
     breath = rng.uniform(0.05, 0.2) if howls else rng.uniform(0.2, 0.6)
 
-    def bark(length):
+    def bark(length: int) -> Signal:
         phase = np.linspace(0, 1, length)
         contour = pitch * (0.7 + 0.5 * np.sin(np.pi * phase ** rng.uniform(0.4, 0.8)))
         vowels = [
@@ -121,7 +145,7 @@ def dog(rng, n_samples, sample_rate):
     return _in_turn(rng, n_samples, sample_rate, bark, (0.08, 0.35), (gap, 3 * gap))
 
 
-def cat(rng, n_samples, sample_rate):
+def cat(rng: Generator, n_samples: int, sample_rate: int) -> Signal:
     """Miaow with an arched pitch, or purr, or hiss."""
     mood = rng.choice(["miaow", "purr", "hiss"], p=[0.8, 0.1, 0.1])
     if mood == "hiss":
@@ -132,7 +156,7 @@ def cat(rng, n_samples, sample_rate):
     size = rng.uniform(0.45, 0.8)
     pitch = log_uniform(rng, 350, 560) / size**0.5
 
-    def miaow(length):
+    def miaow(length: int) -> Signal:
         arch = np.sin(np.pi * np.linspace(0, 1, length))
         contour = pitch * (0.8 + rng.uniform(0.1, 0.5) * arch)
         closed = _formants(rng, (300, 450), (1600, 2400), (2600, 3400), size)
@@ -147,7 +171,7 @@ def cat(rng, n_samples, sample_rate):
     return _in_turn(rng, n_samples, sample_rate, miaow, (0.35, 1.3), (0.2, 1.5))
 
 
-def _purr(rng, n_samples, sample_rate):
+def _purr(rng: Generator, n_samples: int, sample_rate: int) -> Signal:
     breathing = np.exp(0.4 * wander(rng, n_samples, sample_rate, 1))
     pitch = rng.uniform(20, 32) * (1 + 0.05 * breathing)
     purr = harmonics(rng, pitch, np.ones(40), sample_rate)
@@ -155,7 +179,14 @@ def _purr(rng, n_samples, sample_rate):
     return breathing * filtered(purr, sample_rate, band(80, rng.uniform(300, 900)))
 
 
-def _in_turn(rng, n_samples, sample_rate, call, lengths, gaps):
+def _in_turn(
+    rng: Generator,
+    n_samples: int,
+    sample_rate: int,
+    call: Callable[[int], Signal],
+    lengths: tuple[float, float],
+    gaps: tuple[float, float],
+) -> Signal:
     """Repeat a call of random length after random gaps, both in seconds."""
     signal = np.zeros(n_samples, dtype=np.float32)
     start = 0

@@ -1,14 +1,23 @@
 """ESC-50 and ESC-10 on disk become paths (n_clips,), classes (n_clips,) and folds."""
 
+from __future__ import annotations
+
 import csv
+import os
 import re
 import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from sklearn.utils import Bunch
 
 from sklearn_triplet._validation import check_option
 from sklearn_triplet.datasets._base import existing_folder
+
+# path, fold, category and rank of the category
+Clip: TypeAlias = tuple[Path, int, str, int]
 
 AUDIO_SUFFIXES = {".wav", ".ogg", ".flac"}
 COLUMNS = ("filename", "fold", "category")
@@ -37,7 +46,12 @@ ESC-50 is published under CC BY-NC 3.0, ESC-10 under CC BY 3.0.
 """
 
 
-def load_esc50(data_home, *, subset=None, return_X_y=False):
+def load_esc50(
+    data_home: str | os.PathLike[str],
+    *,
+    subset: str | None = None,
+    return_X_y: bool = False,
+) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Load the file names, classes and folds of ESC-50 or ESC-10 (no download).
 
     Both layouts in circulation are read: ``audio/*.wav`` with ``meta/esc50.csv``, and
@@ -123,8 +137,8 @@ def load_esc50(data_home, *, subset=None, return_X_y=False):
     return (corpus.paths, corpus.target) if return_X_y else corpus
 
 
-def _read_table(table):
-    """List (path, fold, category, rank of the category) from the table, by name."""
+def _read_table(table: Path) -> list[Clip]:
+    """List the clips of the table, by name."""
     audio = table.parent.parent / "audio"
     with table.open(newline="", encoding="utf-8-sig") as lines:
         reader = csv.DictReader(lines)
@@ -147,7 +161,7 @@ def _read_table(table):
     return sorted(clips)
 
 
-def _number_in(table, line, column, text):
+def _number_in(table: Path, line: int, column: str, text: str) -> int:
     try:
         return int(text)
     except (TypeError, ValueError):
@@ -158,8 +172,8 @@ def _number_in(table, line, column, text):
         ) from None
 
 
-def _read_class_folders(folder):
-    """List (path, fold, category, rank of the category) from the names, by name."""
+def _read_class_folders(folder: Path) -> list[Clip]:
+    """List the clips of the folders of classes, by name."""
     clips = []
     for rank, class_folder in enumerate(sorted(folder.iterdir())):
         match = CLASS_FOLDER.fullmatch(class_folder.name)
@@ -172,7 +186,7 @@ def _read_class_folders(folder):
     return clips
 
 
-def _fold_of(path):
+def _fold_of(path: Path) -> int:
     match = FOLD_OF_NAME.match(path.name)
     if match:
         return int(match["fold"])
@@ -183,7 +197,7 @@ def _fold_of(path):
     )
 
 
-def _split_missing(clips, folder):
+def _split_missing(clips: list[Clip], folder: Path) -> tuple[list[Clip], list[str]]:
     """Leave out and report the listed recordings that are not in the folder."""
     if not clips:
         raise FileNotFoundError(
@@ -209,12 +223,12 @@ def _split_missing(clips, folder):
     return present, missing
 
 
-def _ordered_names(categories, ranks):
+def _ordered_names(categories: Iterable[str], ranks: Iterable[int]) -> list[str]:
     """Name each class once, in the order of the corpus."""
     pairs = sorted(set(zip(ranks, categories, strict=True)))
     return list(dict.fromkeys(name for _, name in pairs))
 
 
-def _folded(name):
+def _folded(name: str) -> str:
     """Write a class name the way ESC-50 does: 'Sea waves' is 'sea_waves'."""
     return name.strip().lower().replace(" ", "_")
