@@ -17,6 +17,7 @@ from skorch.callbacks import Callback
 from skorch.history import History
 
 from sklearn_triplet._labels import Labels, check_labels
+from sklearn_triplet._progress import show_progress
 from sklearn_triplet._tagger_net import ClipBatches, TaggingData, TagLoss, pad_clips
 from sklearn_triplet._training import (
     build_net,
@@ -103,7 +104,7 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         seeds = draw_seeds(self.random_state, 3)
         self.classes_ = labels.classes
         self.multilabel_ = labels.multilabel
-        self.scaler_ = FrameScaler.fit(clips)
+        self.scaler_ = FrameScaler.fit(clips, verbose=self.verbose)
         rows, valid_data = np.arange(len(clips)), None
         if self.validation_fraction is not None:
             rows, valid = split_clips(labels, self.validation_fraction, seeds[0])
@@ -193,7 +194,10 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         logits = torch.zeros(len(clips), len(self.classes_), int(steps.max()))
         # neighbours in length share a batch, so that little of it is padding
         order = np.argsort(clips.lengths, kind="stable")
-        for begin in range(0, len(order), PREDICT_BATCH):
+        begins = range(0, len(order), PREDICT_BATCH)
+        for begin in show_progress(
+            begins, "Tagging", unit="batch", verbose=self.verbose
+        ):
             rows = order[begin : begin + PREDICT_BATCH]
             batch = pad_clips(clips.take(rows), self.scaler_)
             with torch.inference_mode():

@@ -11,6 +11,7 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from sklearn_triplet._labels import Labels
+from sklearn_triplet._progress import show_progress
 from sklearn_triplet._types import IntArray
 from sklearn_triplet.segments import Clips, FrameScaler
 
@@ -82,11 +83,14 @@ class ClipBatches:
     ----------
     dataset : TaggingData
     batch_size : int
+    verbose : int
+        Whether a long epoch shows its progress.
     """
 
-    def __init__(self, dataset: TaggingData, batch_size: int) -> None:
+    def __init__(self, dataset: TaggingData, batch_size: int, verbose: int = 0) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
+        self.verbose = verbose
 
     def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)
@@ -97,7 +101,9 @@ class ClipBatches:
         order = order[np.argsort(self.dataset.clips.lengths[order], kind="stable")]
         batches = np.array_split(order, len(self))
         turns = np.arange(len(self)) if rng is None else rng.permutation(len(self))
-        for turn in turns:
+        for turn in show_progress(
+            turns, "Epoch", unit="batch", verbose=self.verbose, leave=False
+        ):
             yield self.dataset.make_batch(batches[turn])
 
 

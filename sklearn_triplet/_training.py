@@ -137,6 +137,8 @@ def build_net(
         batch_size=estimator.batch_size,
         iterator_train=batches,
         iterator_valid=batches,
+        iterator_train__verbose=estimator.verbose,
+        iterator_valid__verbose=estimator.verbose,
         train_split=None if valid_data is None else predefined_split(valid_data),
         callbacks=callbacks,
         device=estimator.device,

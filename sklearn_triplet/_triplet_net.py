@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from sklearn_triplet._progress import show_progress
 from sklearn_triplet._types import BoolArray, IntArray
 from sklearn_triplet.segments import SegmentedClips, Units
 from sklearn_triplet.strategies import Strategy
@@ -206,16 +207,21 @@ class TripletBatches:
     batch_size : int
         Triplets per batch at the most; batches are as equal as can be, since the
         candidates of a nearly empty last one would be too few.
+    verbose : int
+        Whether a long epoch shows its progress.
     """
 
-    def __init__(self, dataset: TripletData, batch_size: int) -> None:
+    def __init__(self, dataset: TripletData, batch_size: int, verbose: int = 0) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
+        self.verbose = verbose
 
     def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         batches = np.array_split(self.dataset.draw_epoch(), len(self))
-        for ids in self.dataset.segments.show_progress(batches, "Epoch", "batch"):
+        for ids in show_progress(
+            batches, "Epoch", unit="batch", verbose=self.verbose, leave=False
+        ):
             yield self.dataset.make_batch(ids)

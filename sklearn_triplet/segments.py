@@ -239,12 +239,10 @@ class SegmentedClips:
     def __len__(self) -> int:
         return len(self.clip_of)
 
-    def show_progress(
-        self, items: Iterable[Item], description: str, unit: str = "block"
-    ) -> Iterator[Item]:
-        """Pass parts of long work on, with a bar if the estimator is verbose."""
+    def show_progress(self, blocks: Iterable[Item], description: str) -> Iterator[Item]:
+        """Pass blocks of long work on, with a bar if the estimator is verbose."""
         return show_progress(
-            items, description, unit=unit, verbose=self.verbose, leave=False
+            blocks, description, unit="block", verbose=self.verbose, leave=False
         )
 
     @property

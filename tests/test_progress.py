@@ -1,0 +1,75 @@
+"""Bars: silent by default, on stderr when asked, and only for what takes long."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from sklearn_triplet import (
+    CRNNTagger,
+    LogMel,
+    Nearest,
+    OtherLabel,
+    RandomNegative,
+    SameLabel,
+    SequenceTagger,
+    Strategy,
+    TripletEmbedder,
+    _progress,
+)
+
+X = np.random.default_rng(0).normal(size=(12, 8, 16)).astype(np.float32)
+Y = [0, 1, -1] * 4
+STRATEGY = Strategy(SameLabel(), OtherLabel(), Nearest(), RandomNegative())
+ESTIMATORS = {
+    "embedder": (
+        TripletEmbedder(STRATEGY, n_components=4, max_epochs=2),
+        ["Scaling", "Neighbours of", "Epoch", "Embedding"],
+    ),
+    "tagger": (
+        SequenceTagger(n_cells=4, max_epochs=2),
+        ["Scaling", "Epoch", "Tagging"],
+    ),
+    "crnn": (
+        CRNNTagger(n_components=4, n_cells=4, max_epochs=2),
+        ["Scaling", "Epoch", "Tagging"],
+    ),
+}
+every = pytest.mark.parametrize("name", ESTIMATORS)
+
+
+def use(name, **settings):
+    fitted = clone(ESTIMATORS[name][0]).set_params(**settings).fit(X, Y)
+    (fitted.transform if hasattr(fitted, "transform") else fitted.predict)(X)
+
+
+@every
+def test_silent_by_default(name, capfd, monkeypatch):
+    monkeypatch.setattr(_progress, "DELAY", 0)
+    use(name)
+    assert capfd.readouterr() == ("", "")
+
+
+@every
+def test_a_line_an_epoch_and_a_bar_for_each_stage(name, capfd, monkeypatch):
+    monkeypatch.setattr(_progress, "DELAY", 0)
+    use(name, verbose=1)
+    out, err = capfd.readouterr()
+    # a header, a rule and two epochs
+    assert len(out.strip().splitlines()) == 4
+    for stage in ESTIMATORS[name][1]:
+        assert stage in err
+
+
+@every
+def test_short_work_shows_no_bar(name, capfd):
+    use(name, verbose=1)
+    assert capfd.readouterr().err == ""
+
+
+def test_features_show_rate_and_time_left(capfd, monkeypatch):
+    monkeypatch.setattr(_progress, "DELAY", 0)
+    LogMel(verbose=1).transform([np.zeros(44100)] * 3)
+    err = capfd.readouterr().err
+    assert "LogMel" in err
+    assert "3/3" in err
+    assert "clip/s" in err
