@@ -13,6 +13,17 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.S)
 
 
+def test_the_folder_of_the_first_page(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recordings").mkdir()
+    for name in ("a", "b", "c"):
+        soundfile.write(f"recordings/{name}.wav", np.zeros(4410), 44_100)
+    Path("recordings/labels.csv").write_text("file,label\na.wav,dog\nc.wav,rain\n")
+    exec(BLOCKS[0], {}, found := {})
+    assert [Path(path).name for path in found["paths"]] == ["a.wav", "b.wav", "c.wav"]
+    assert found["y"].tolist() == [0, -1, 1]
+
+
 def test_the_search_of_the_first_page(tmp_path):
     rng = np.random.default_rng(0)
     y = np.array([0, 1] * 10 + [-1] * 4)
@@ -22,7 +33,7 @@ def test_the_search_of_the_first_page(tmp_path):
         soundfile.write(path, 0.1 * tone + 0.01 * rng.normal(size=12_000), 44_100)
     names = {"paths": paths, "y": y, "new_paths": paths[:2]}
     # the same lines, on small nets and a part of the grid
-    code = BLOCKS[0].replace("search.fit(", "shrink(search)\nsearch.fit(")
+    code = BLOCKS[1].replace("search.fit(", "shrink(search)\nsearch.fit(")
     exec(code, {**names, "shrink": shrink}, found := {})
     search = found["search"]
     assert isinstance(search, GridSearchCV)
@@ -40,7 +51,7 @@ def shrink(search):
 
 
 def test_the_selector_of_ones_own():
-    exec(BLOCKS[1], {}, found := {})
+    exec(BLOCKS[2], {}, found := {})
     embedder = sklearn_triplet.TripletEmbedder(
         found["strategy"], n_components=4, max_epochs=1, random_state=0
     )
