@@ -1,13 +1,24 @@
 """Paths or waveforms in, mono samples (n_samples,) or a sentence of refusal out."""
 
+from __future__ import annotations
+
 import math
 import os
 import re
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, TypeGuard, TypeVar, cast
 
 import librosa  # loads its costly parts when they are first used, not here
 import numpy as np
 import soundfile
+from numpy.typing import ArrayLike, NDArray
 
+Clip = TypeVar("Clip")
+Result = TypeVar("Result")
+# lists of str and columns of tables are array-like too, lists of Path are not
+AudioLike: TypeAlias = (
+    ArrayLike | Sequence[str | os.PathLike[str]] | Sequence[ArrayLike]
+)
 PATH = str | os.PathLike
 # offset and full scale of integer waveforms, as soundfile applies them to files
 PCM = {np.dtype("u1"): (2**7, 2**7), np.dtype("i2"): (0, 2**15)}
@@ -20,10 +31,10 @@ CUT_CHUNK = re.compile(r"^ *(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)
 STREAMED = 2**31 - 2**12  # chunk sizes from here on are placeholders of a stream
 
 
-def list_clips(X):
+def list_clips(X: AudioLike) -> list[str] | list[np.ndarray] | None:
     """List the paths or waveforms of X; None where X is a table of numbers."""
     _refuse_other_forms(X)
-    if getattr(X, "ndim", None) != 1 and not isinstance(X, list | tuple):
+    if not _is_listing(X):
         return None
     if len(X) == 0:
         raise ValueError("X of LogMel is empty: give at least one path or waveform.")
@@ -37,11 +48,16 @@ def list_clips(X):
                 f"{kinds[0]}, row {row} is {kind}: make them alike or leave it out."
             )
     if kinds[0] == "a path":
-        return [str(os.fspath(clip)) for clip in X]
+        paths = cast("Sequence[str | os.PathLike[str]]", X)
+        return [str(os.fspath(path)) for path in paths]
     return [_as_waveform(row, clip) for row, clip in enumerate(X)]
 
 
-def _refuse_other_forms(X):
+def _is_listing(X: object) -> TypeGuard[Sequence[object]]:
+    return getattr(X, "ndim", None) == 1 or isinstance(X, list | tuple)
+
+
+def _refuse_other_forms(X: object) -> None:
     if isinstance(X, PATH | bytes):
         raise ValueError(
             f"X of LogMel must be a list of paths or waveforms. Got a single path: "
@@ -49,29 +65,32 @@ def _refuse_other_forms(X):
         )
     if hasattr(X, "__next__"):
         raise ValueError(f"X of LogMel must have a length. Got {X!r}: give list(X).")
+    shape = getattr(X, "shape", None)
     if getattr(X, "ndim", None) == 3:
         raise ValueError(
             f"A dense X of LogMel must have shape (n_clips, n_samples). Got an array "
-            f"of shape {X.shape}: give clips of several channels as a list, list(X)."
+            f"of shape {shape}: give clips of several channels as a list, list(X)."
         )
     first = X.iloc[:1].to_numpy() if hasattr(X, "iloc") else X
-    is_table = isinstance(first, np.ndarray) and first.ndim == 2 and first.size
-    if is_table and isinstance(first[0, 0], PATH):
+    cell = None
+    if isinstance(first, np.ndarray) and first.ndim == 2 and first.size:
+        cell = first[0, 0]
+    if isinstance(cell, PATH):
         raise ValueError(
-            f"X of LogMel must be one column of paths. Got a table of shape {X.shape}: "
+            f"X of LogMel must be one column of paths. Got a table of shape {shape}: "
             "select the column, such as X['path'] or X[:, 0]."
         )
 
 
-def _kind(clip):
+def _kind(clip: object) -> str:
     if isinstance(clip, PATH):
         return "a path"
     is_waveform = hasattr(clip, "__array__") and np.ndim(clip) > 0
     return "a waveform" if is_waveform else repr(clip)[:40]
 
 
-def _as_waveform(row, clip):
-    clip = np.asarray(clip)
+def _as_waveform(row: int, given: object) -> np.ndarray:
+    clip = np.asarray(given)
     ok = clip.dtype.kind in "biuf" and clip.ndim <= 2
     # (n_samples, 2) would otherwise be mixed down to two samples, in silence
     if not ok or (clip.ndim == 2 and clip.shape[0] > clip.shape[1] > 0):
@@ -83,14 +102,17 @@ def _as_waveform(row, clip):
     return clip
 
 
-def without_padding(waveform):
+def without_padding(waveform: np.ndarray) -> np.ndarray:
+    """Cut the NaN off that fill up a row of a table."""
     if waveform.dtype.kind != "f" or not np.isnan(waveform[-1]):
         return waveform
     heard = np.flatnonzero(~np.isnan(waveform))
     return waveform[: heard[-1] + 1] if len(heard) else waveform[:0]
 
 
-def attempt(function, clip):
+def attempt(
+    function: Callable[[Clip], Result], clip: Clip
+) -> Result | ValueError | OSError:
     """Return the error that a clip causes instead of raising it."""
     try:
         return function(clip)
@@ -98,7 +120,7 @@ def attempt(function, clip):
         return error
 
 
-def count_samples(clip, sample_rate):
+def count_samples(clip: str | np.ndarray, sample_rate: int) -> int:
     """Tell the length of a clip at sample_rate, in samples, from its header."""
     if isinstance(clip, np.ndarray):
         n_samples = clip.shape[-1] if clip.size else 0
@@ -112,11 +134,11 @@ def count_samples(clip, sample_rate):
     return n_samples
 
 
-def _name(clip):
+def _name(clip: str | np.ndarray) -> str:
     return "the waveform" if isinstance(clip, np.ndarray) else repr(clip)
 
 
-def _open(path):
+def _open(path: str) -> soundfile.SoundFile:
     if not os.path.exists(path):
         start = "" if os.path.isabs(path) else f", which starts from {os.getcwd()!r}"
         raise FileNotFoundError(f"there is no file {path!r}. Correct the path{start}.")
@@ -132,11 +154,11 @@ def _open(path):
         ) from error
 
 
-def _cause(error):
+def _cause(error: Exception) -> str:
     return str(error).rstrip(".")
 
 
-def _refuse_cut_file(file, path):
+def _refuse_cut_file(file: soundfile.SoundFile, path: str) -> None:
     """Refuse a file whose decoder knows beforehand that an end is missing."""
     if file.frames == UNKNOWN_LENGTH:
         raise ValueError(
@@ -150,14 +172,14 @@ def _refuse_cut_file(file, path):
         raise _cut_error(path)
 
 
-def _cut_error(path):
+def _cut_error(path: str) -> ValueError:
     return ValueError(
         f"{path!r} is truncated: it ends before the end that its format promises. "
         "Replace it by a complete copy, or encode again what is left of it."
     )
 
 
-def load(clip, sample_rate):
+def load(clip: str | np.ndarray, sample_rate: int) -> NDArray[np.float32]:
     """Read a clip as mono samples at sample_rate, shape (n_samples,), float32."""
     if isinstance(clip, np.ndarray):
         return mix_down(clip)
@@ -171,7 +193,7 @@ def load(clip, sample_rate):
     )
 
 
-def _decode(file, path):
+def _decode(file: soundfile.SoundFile, path: str) -> NDArray[np.float32]:
     waveform = np.empty(file.frames, dtype=np.float32)
     start = 0
     while start < len(waveform):
@@ -190,18 +212,20 @@ def _decode(file, path):
     return waveform
 
 
-def mix_down(waveform):
+def mix_down(waveform: np.ndarray) -> NDArray[np.float32]:
     """Mix (n_channels, n_samples) or (n_samples,) down to (n_samples,), float32."""
     offset, full_scale = PCM.get(waveform.dtype, (0, 1))
     with np.errstate(over="ignore"):  # becomes infinity, which is refused below
         if waveform.ndim == 2:
             waveform = waveform.mean(axis=0, dtype=np.float32)
-        waveform = waveform.astype(np.float32, copy=False)
-    _refuse_non_finite(waveform, waveform)
-    return waveform if full_scale == 1 else (waveform - offset) / np.float32(full_scale)
+        samples = waveform.astype(np.float32, copy=False)
+    _refuse_non_finite(samples, samples)
+    if full_scale == 1:
+        return samples
+    return (samples - np.float32(offset)) / np.float32(full_scale)
 
 
-def _refuse_non_finite(waveform, clip):
+def _refuse_non_finite(waveform: NDArray[np.float32], clip: str | np.ndarray) -> None:
     finite = np.isfinite(waveform)
     if not finite.all():
         sample = int(finite.argmin())

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from sklearn_triplet._feature_map import (
     read_header,
     writing,
 )
-from sklearn_triplet._log_mel import Extraction, raise_first
+from sklearn_triplet._log_mel import DecisiveParameters, Extraction, raise_first
 from sklearn_triplet._progress import show_progress
 
 FORMAT = 1  # to be raised when the same parameters give other values or other files
@@ -53,7 +53,7 @@ class FeatureCache:
     """The folder of one set of parameters, and one call that asks it; made per call."""
 
     def __init__(
-        self, location: str, parameters: dict[str, object], extraction: Extraction
+        self, location: str, parameters: DecisiveParameters, extraction: Extraction
     ) -> None:
         self.parameters = {"format": FORMAT, **parameters}
         text = json.dumps(self.parameters, sort_keys=True)
@@ -67,7 +67,8 @@ class FeatureCache:
         self.places: dict[Key, Place] = {}
         self.broken: dict[str, str] = {}  # path to what is wrong
         self.extraction = extraction
-        self.keys = [key_of(path) for path in extraction.clips]
+        self.paths = cast("list[str]", extraction.clips)  # waveforms are not kept
+        self.keys = [key_of(path) for path in self.paths]
         self.n_frames: dict[Key, int] = {}  # of all clips that can be read
 
     def features(self) -> np.ndarray:
@@ -87,7 +88,7 @@ class FeatureCache:
         kept = self.n_frames.keys() - unusable
         longest = max((self.n_frames[key] for key in kept), default=1)
         with self._sentences():
-            if held is self.keys:
+            if target is not None and held is self.keys:
                 return target.open()[:, :, :longest]
             return self._gather(longest)
 
@@ -133,7 +134,7 @@ class FeatureCache:
 
     def _count_frames(self) -> None:
         """Count the frames of all clips; only new ones have to be opened for that."""
-        new = {}
+        new: dict[Key, int] = {}
         for row, key in enumerate(self.keys):
             if key in self.places:
                 self.n_frames[key] = self.places[key].n_frames
@@ -160,8 +161,8 @@ class FeatureCache:
         """Name the map of a list, otherwise where a broken file has the name."""
         text = json.dumps([width, keys]).encode()
         stem = os.path.join(self.folder, hashlib.sha256(text).hexdigest()[:24])
-        names = (f"{stem}-{i}.npy" for i in itertools.count(2))
-        names = itertools.chain([f"{stem}.npy"], names)
+        others = (f"{stem}-{i}.npy" for i in itertools.count(2))
+        names = itertools.chain([f"{stem}.npy"], others)
         return next(name for name in names if name not in self.broken)
 
     def _provide(self, keys: list[Key], width: int) -> FeatureMap:
@@ -208,7 +209,7 @@ class FeatureCache:
         )
         done = len(self.n_frames) - len(new)
         for clip, energies in self.extraction.energies(new, done=done):
-            path, key = self.extraction.clips[clip], self.keys[clip]
+            path, key = self.paths[clip], self.keys[clip]
             if key_of(path) != key:
                 self.extraction.problems[clip] = ValueError(
                     f"{path!r} was changed while it was read. Call again when nothing "
@@ -229,10 +230,10 @@ class FeatureCache:
             (self.places[key], key, row) for key, row in rows if key in self.places
         ]
         known.sort(key=lambda item: (item[0].map.path, item[0].row))
-        known = show_progress(
+        shown = show_progress(
             known, "LogMel, copies", unit="clip", verbose=self.extraction.verbose
         )
-        for path, copies in itertools.groupby(known, lambda item: item[0].map.path):
+        for path, copies in itertools.groupby(shown, lambda item: item[0].map.path):
             source = self.maps[path].open()
             for place, key, row in copies:
                 writer.write(row, key, source[place.row, :, : place.n_frames])

@@ -62,7 +62,8 @@ class FeatureMap:
                 lines = file.read().split(b"\n")
         except FileNotFoundError:
             return {}, False
-        rows, damaged = {}, False
+        rows: dict[int, tuple[Key, int]] = {}
+        damaged = False
         for line in lines:
             checksum, _, text = line.partition(b" ")
             if checksum == self.checksum(text):
@@ -125,7 +126,7 @@ class RowWriter:
         self.told = time.monotonic()
         self.file: BinaryIO | None = None
 
-    def open(self) -> None:
+    def open(self) -> BinaryIO:
         """Open the file, late, so that whoever only reads needs no right to write."""
         needed = self.n_rows * self.target.row_bytes
         free = shutil.disk_usage(os.path.dirname(self.target.path)).free
@@ -133,7 +134,7 @@ class RowWriter:
             cause = f"{needed / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free"
             raise OSError(errno.ENOSPC, cause)
         # written, not mapped: on a full disk a map ends the process, without a word
-        self.file = open(self.target.path, "r+b")
+        return open(self.target.path, "r+b")
 
     def write(self, row: int, key: Key, energies: np.ndarray) -> None:
         """Write one row, NaN behind its frames."""
@@ -151,17 +152,17 @@ class RowWriter:
 
     def _put(self, row: int, energies: np.ndarray) -> None:
         if self.file is None:
-            self.open()
+            self.file = self.open()
         block = np.full(self.target.shape[1:], np.nan, self.target.dtype)
         block[:, : energies.shape[1]] = energies
         self.file.seek(self.target.offset + row * self.target.row_bytes)
-        self.file.write(block)
+        self.file.write(block.data)
 
     def flush(self) -> None:
         """Bring the rows to the disk and then their lines."""
         if self.file is not None:
             self.file.flush()
-        if self.lines:
+        if self.file is not None and self.lines:
             # in this order also if the power fails
             os.fsync(self.file.fileno())
             with open(self.target.rows_path, "ab") as file:

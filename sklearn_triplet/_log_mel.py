@@ -3,11 +3,14 @@
 `LogMel` holds the parameters and the manners of a transformer, this module the work.
 """
 
+from __future__ import annotations
+
 import numbers
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING, TypedDict
 
 import joblib
 import librosa  # loads its costly parts when they are first used, not here
@@ -16,11 +19,13 @@ import scipy.fft
 import scipy.signal
 import scipy.sparse
 from numpy.lib.stride_tricks import sliding_window_view
-from sklearn.base import BaseEstimator
 
 from sklearn_triplet._audio import attempt, count_samples, load
 from sklearn_triplet._progress import show_progress
 from sklearn_triplet._validation import check_choice, check_number
+
+if TYPE_CHECKING:
+    from sklearn_triplet.features import LogMel
 
 FLOAT32 = np.finfo(np.float32)
 CHUNK = 64  # frames transformed at once, so that their spectra stay in the cache
@@ -66,7 +71,7 @@ class Analysis:
         return self.log_mel(load(clip, self.sample_rate))
 
 
-def make_analysis(settings: BaseEstimator) -> Analysis:
+def make_analysis(settings: LogMel) -> Analysis:
     """Make window and filters from the parameters of a LogMel."""
     filters = librosa.filters.mel(
         sr=settings.sample_rate,
@@ -86,7 +91,7 @@ def make_analysis(settings: BaseEstimator) -> Analysis:
     )
 
 
-def check_parameters(settings: BaseEstimator) -> None:
+def check_parameters(settings: LogMel) -> None:
     """Refuse a parameter of a LogMel outside its range, in a sentence."""
     whole, real = numbers.Integral, numbers.Real
     check_number(settings, "sample_rate", whole, 1, np.inf)
@@ -119,13 +124,43 @@ def location_of(memory: object) -> str | None:
     location = getattr(memory, "location", memory)
     if location is None:
         return None
-    is_path = isinstance(location, str | os.PathLike)
-    if not is_path or not isinstance(os.fspath(location), str) or location == "":
+    path = os.fspath(location) if isinstance(location, str | os.PathLike) else None
+    if not isinstance(path, str) or location == "":
         raise ValueError(
             "The 'memory' parameter of LogMel must be None, the path of a folder or a "
             f"joblib.Memory. Got {memory!r} instead."
         )
-    return os.path.abspath(os.path.expanduser(location))
+    return os.path.abspath(os.path.expanduser(path))
+
+
+class DecisiveParameters(TypedDict):
+    """What decides over the values of a LogMel, in a form that files can hold."""
+
+    sample_rate: int
+    n_fft: int
+    win_length: int
+    hop_length: int
+    n_mels: int
+    fmin: float
+    fmax: float
+    log_floor: float
+    dtype: str
+
+
+def decisive_parameters(settings: LogMel) -> DecisiveParameters:
+    """Collect them; a number of numpy names the same folder as one of Python."""
+    fmax = settings.sample_rate / 2 if settings.fmax is None else settings.fmax
+    return {
+        "sample_rate": int(settings.sample_rate),
+        "n_fft": int(settings.n_fft),
+        "win_length": int(settings.win_length),
+        "hop_length": int(settings.hop_length),
+        "n_mels": int(settings.n_mels),
+        "fmin": float(settings.fmin),
+        "fmax": float(fmax),
+        "log_floor": float(settings.log_floor),
+        "dtype": str(settings.dtype),
+    }
 
 
 @dataclass
@@ -150,8 +185,9 @@ class Extraction:
         self.problems |= only_errors(n_samples.items())
         raise_first(self.problems, self.errors)
         return {
-            row: self.analysis.count_frames(n_samples[row])
-            for row in n_samples.keys() - self.problems
+            row: self.analysis.count_frames(found)
+            for row, found in n_samples.items()
+            if not isinstance(found, Exception)
         }
 
     def energies(
@@ -168,7 +204,7 @@ class Extraction:
 
         # threads: the work releases the lock, and workers need not import torch
         parallel = joblib.Parallel(self.n_jobs, prefer="threads", return_as="generator")
-        outcomes = show_progress(
+        outcomes: Iterator[np.ndarray | Exception] = show_progress(
             parallel(tasks()),
             "LogMel",
             unit="clip",

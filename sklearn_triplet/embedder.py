@@ -275,8 +275,8 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         >>> import numpy as np
         >>> from sklearn_triplet import TripletEmbedder
         >>> X = np.random.default_rng(0).normal(size=(8, 64, 100))
-        >>> embedder = TripletEmbedder("s1", max_epochs=1).fit(X[:4])
-        >>> embedder.partial_fit(X[4:]).n_iter_
+        >>> embedder = TripletEmbedder("s1", max_epochs=1, random_state=0)
+        >>> embedder.fit(X[:4]).partial_fit(X[4:]).n_iter_
         2
         """
         check_parameters(self)

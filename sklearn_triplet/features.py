@@ -1,16 +1,30 @@
 """Sound files or waveforms in, log-mel energies (n_clips, n_mels, n_frames) out."""
 
-import warnings
+from __future__ import annotations
 
+import os
+import warnings
+from typing import Literal, Self
+
+import joblib
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import validate_data
 
-from sklearn_triplet._audio import attempt, list_clips, mix_down, without_padding
+from sklearn_triplet._audio import (
+    AudioLike,
+    attempt,
+    list_clips,
+    mix_down,
+    without_padding,
+)
 from sklearn_triplet._feature_cache import FeatureCache
 from sklearn_triplet._log_mel import (
     Extraction,
     check_parameters,
+    decisive_parameters,
     extract,
     location_of,
     make_analysis,
@@ -129,21 +143,21 @@ class LogMel(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        sample_rate=44100,
+        sample_rate: int = 44100,
         *,
-        n_fft=2048,
-        win_length=1102,
-        hop_length=441,
-        n_mels=64,
-        fmin=0.0,
-        fmax=None,
-        log_floor=1e-4,
-        dtype="float32",
-        memory=None,
-        errors="raise",
-        n_jobs=None,
-        verbose=0,
-    ):
+        n_fft: int = 2048,
+        win_length: int = 1102,
+        hop_length: int = 441,
+        n_mels: int = 64,
+        fmin: float = 0.0,
+        fmax: float | None = None,
+        log_floor: float = 1e-4,
+        dtype: Literal["float32", "float16"] = "float32",
+        memory: str | os.PathLike[str] | joblib.Memory | None = None,
+        errors: Literal["raise", "warn"] = "raise",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.sample_rate = sample_rate
         self.n_fft = n_fft
         self.win_length = win_length
@@ -158,7 +172,7 @@ class LogMel(TransformerMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X, y=None):
+    def fit(self, X: AudioLike, y: object = None) -> Self:
         """Check the parameters and the form of X; files are not opened.
 
         Parameters
@@ -184,7 +198,7 @@ class LogMel(TransformerMixin, BaseEstimator):
         raise_first(only_errors(outcomes), self.errors)
         return self
 
-    def transform(self, X):
+    def transform(self, X: AudioLike) -> NDArray[np.float32 | np.float16]:
         """Compute the log-mel energies of each clip.
 
         Parameters
@@ -222,7 +236,7 @@ class LogMel(TransformerMixin, BaseEstimator):
         if location is None or not isinstance(clips[0], str):
             features = extract(work, self.n_mels, self.dtype)
         else:
-            cache = FeatureCache(location, self._decisive_parameters(), work)
+            cache = FeatureCache(location, decisive_parameters(self), work)
             features = cache.features()
             if cache.broken:
                 _warn(_tell_broken(cache.broken))
@@ -230,7 +244,9 @@ class LogMel(TransformerMixin, BaseEstimator):
             _warn(_tell_problems(work.problems, len(clips)))
         return features
 
-    def set_output(self, *, transform=None):
+    def set_output(
+        self, *, transform: Literal["default", "pandas", "polars"] | None = None
+    ) -> Self:
         """Accept what a Pipeline asks of all its steps; three axes fit no table.
 
         Parameters
@@ -244,7 +260,7 @@ class LogMel(TransformerMixin, BaseEstimator):
         """
         return self
 
-    def frame_times(self, n_frames):
+    def frame_times(self, n_frames: int) -> NDArray[np.float64]:
         """Tell where the frames of `transform` are centred.
 
         Parameters
@@ -257,9 +273,10 @@ class LogMel(TransformerMixin, BaseEstimator):
         times : ndarray of shape (n_frames,), float64
             Seconds from the start of the clip.
         """
-        return np.arange(n_frames) * (self.hop_length / self.sample_rate)
+        seconds = self.hop_length / self.sample_rate
+        return seconds * np.arange(n_frames, dtype=np.float64)
 
-    def _read_clips(self, X, *, reset):
+    def _read_clips(self, X: AudioLike, *, reset: bool) -> list[str] | list[np.ndarray]:
         """List the clips of X and keep the book of its number of features."""
         clips = list_clips(X)
         if clips is None:
@@ -271,16 +288,7 @@ class LogMel(TransformerMixin, BaseEstimator):
                 vars(self).pop(name, None)
         return clips
 
-    def _decisive_parameters(self) -> dict[str, int | float | str]:
-        """Collect what decides over the values, in a form that files can hold."""
-        fmax = self.sample_rate / 2 if self.fmax is None else self.fmax
-        whole = ("sample_rate", "n_fft", "win_length", "hop_length", "n_mels")
-        parameters = {name: int(getattr(self, name)) for name in whole}
-        real = {"fmin": self.fmin, "fmax": fmax, "log_floor": self.log_floor}
-        parameters |= {name: float(value) for name, value in real.items()}
-        return parameters | {"dtype": str(self.dtype)}
-
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         # one_d_array stays False: it would make the common checks pass 1-D numbers
         tags = super().__sklearn_tags__()
         tags.requires_fit = False

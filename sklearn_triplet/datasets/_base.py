@@ -2,7 +2,9 @@
 
 import numbers
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -10,8 +12,12 @@ from sklearn_triplet._validation import check_interval, is_inside
 
 DATA_HOME_VARIABLE = "SKLEARN_TRIPLET_DATA"
 
+Bound = TypeVar("Bound", int, float)
 
-def check_pair(owner, name, value, kind, low, high):
+
+def check_pair(
+    owner: str, name: str, value: Sequence[Bound], kind: type, low: float, high: float
+) -> tuple[Bound, Bound]:
     """Refuse a range that is not two ascending numbers within [low, high].
 
     Parameters
@@ -40,7 +46,7 @@ def check_pair(owner, name, value, kind, low, high):
         and all(is_inside(bound, kind, low, high) for bound in value)
         and value[0] <= value[1]
     ):
-        return tuple(value)
+        return value[0], value[1]
     nouns = "integers" if kind is numbers.Integral else "numbers"
     closing = ")" if high == np.inf else "]"
     raise ValueError(
@@ -49,7 +55,7 @@ def check_pair(owner, name, value, kind, low, high):
     )
 
 
-def existing_folder(owner, data_home):
+def existing_folder(owner: str, data_home: str | os.PathLike[str]) -> Path:
     """Find the folder a corpus was unpacked into.
 
     Parameters
@@ -153,7 +159,10 @@ def output_folder(owner: str, output_dir: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def seed_from(owner, random_state):
+def seed_from(
+    owner: str,
+    random_state: int | np.random.RandomState | np.random.Generator | None,
+) -> int:
     """Turn any kind of random state into one integer, leaving the global one alone.
 
     Parameters
@@ -178,7 +187,8 @@ def seed_from(owner, random_state):
     7
     """
     if random_state is None:
-        return int(np.random.SeedSequence().entropy)
+        # numpy draws one integer; only what a caller gives may be a sequence
+        return cast("int", np.random.SeedSequence().entropy)
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31 - 1))
     if isinstance(random_state, np.random.Generator):

@@ -103,34 +103,40 @@ def read_weak(table: Path) -> Contents:
         if key in clips:
             repeated.append(line)
         clip = clips.setdefault(key, Clip(name, key, set(), None))
-        clip.tags |= tags
+        clip.tags = (clip.tags or set()) | tags
     return list(clips.values()), repeated
 
 
 def read_strong(table: Path) -> Contents:
     """Read clips with timed events, one row an event, or a row without for silence."""
-    clips: dict[str, Clip] = {}
-    repeated, empty = [], {}
+    names: dict[str, str] = {}  # of the clips, by key
+    events: dict[str, list[TimedTag]] = {}
+    repeated: list[int] = []
+    empty: dict[str, int] = {}
     columns = ("filename", "onset", "offset", "event_label")
     for line, name, *fields in _rows(table, columns):
         key = clip_key(name)
-        known = key in clips
-        clip = clips.setdefault(key, Clip(name, key, set(), []))
+        known = key in names
+        names.setdefault(key, name)
+        heard = events.setdefault(key, [])
         if not any(fields):
             repeated += [line] if known else []
             empty.setdefault(key, line)
             continue
         event = _read_event(table, line, *fields)
-        if event in clip.events:
+        if event in heard:
             repeated.append(line)
         else:
-            clip.events.append(event)
-            clip.tags.add(event[0])
+            heard.append(event)
     # a row "no event" above the events of the same clip says nothing either
-    repeated += [line for key, line in empty.items() if clips[key].events]
-    for clip in clips.values():
-        clip.events.sort(key=lambda event: event[1:])
-    return list(clips.values()), sorted(set(repeated))
+    repeated += [line for key, line in empty.items() if events[key]]
+    clips = [_strong_clip(name, key, events[key]) for key, name in names.items()]
+    return clips, sorted(set(repeated))
+
+
+def _strong_clip(name: str, key: str, events: list[TimedTag]) -> Clip:
+    in_time = sorted(events, key=lambda event: event[1:])
+    return Clip(name, key, {event[0] for event in events}, in_time)
 
 
 def _read_event(

@@ -214,7 +214,7 @@ def make_target(
     ValueError
         Where a label is not among the classes, or codes cannot say what is known.
     """
-    known = {file: tags[file] for file in files if tags.get(file) is not None}
+    known = {file: labels for file in files if (labels := tags.get(file)) is not None}
     names = target_names
     if names is None:
         names = sorted({name for labels in known.values() for name in labels})
@@ -235,7 +235,9 @@ def make_target(
     return target, names
 
 
-def _refuse_other_classes(known: dict[str, Tags], codes: dict[str, int]) -> None:
+def _refuse_other_classes(
+    known: dict[str, tuple[str, ...]], codes: dict[str, int]
+) -> None:
     for file, labels in known.items():
         other = [name for name in labels if name not in codes]
         if other:
@@ -246,7 +248,7 @@ def _refuse_other_classes(known: dict[str, Tags], codes: dict[str, int]) -> None
             )
 
 
-def _refuse_several(known: dict[str, Tags]) -> None:
+def _refuse_several(known: dict[str, tuple[str, ...]]) -> None:
     for file, labels in known.items():
         if len(labels) != 1:
             found = f"has the labels {list(labels)}" if labels else "holds no event"

@@ -77,7 +77,7 @@ def read_rows(labels: Any, root: str, *, split: bool) -> tuple[list[Row], str]:
     if hasattr(labels, "items"):
         kind = f"the {type(labels).__name__}"
         rows = [
-            _make_row(f"Entry {i} of {kind}", path, cell, None, split)
+            _make_row(f"Entry {i} of {kind}", path, cell, None, split=split)
             for i, (path, cell) in enumerate(labels.items())
         ]
         return rows, kind
@@ -124,7 +124,7 @@ def _read_text(table: str, split: bool) -> tuple[list[Row], str]:
             )
         record += [""] * (len(names) - len(record))
         cells = [None if column is None else record[column] for column in chosen]
-        rows.append(_make_row(place, *cells, split))
+        rows.append(_make_row(place, *cells, split=split))
     return rows, _describe(name, names, chosen)
 
 
@@ -136,7 +136,7 @@ def _read_frame(frame: Any, split: bool) -> tuple[list[Row], str]:
     nothing = [None] * len(frame)
     cells = [nothing if i is None else list(frame[columns[i]]) for i in chosen]
     rows = [
-        _make_row(f"Row {i} of {name}", *row, split)
+        _make_row(f"Row {i} of {name}", *row, split=split)
         for i, row in enumerate(zip(*cells, strict=True))
     ]
     return rows, _describe(name, [str(column) for column in columns], chosen)
@@ -208,12 +208,12 @@ def _first_of(known: Iterable[str], names: list[str]) -> int | None:
     return next((names.index(name) for name in known if name in names), None)
 
 
-def _describe(table: str, names: list[str], chosen: tuple) -> str:
+def _describe(table: str, names: list[str], chosen: Iterable[int | None]) -> str:
     named = [repr(names[i]) for i in chosen if i is not None and names and names[i]]
     return f"{table}, columns {', '.join(named)}" if named else table
 
 
-def _make_row(place: str, path: Any, cell: Any, labeled: Any, split: bool) -> Row:
+def _make_row(place: str, path: Any, cell: Any, labeled: Any, *, split: bool) -> Row:
     """Read the cells of a line."""
     if _is_absent(path) or not str(path):
         raise ValueError(

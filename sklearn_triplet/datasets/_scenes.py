@@ -5,15 +5,21 @@ of the clip alone: a longer corpus begins with the shorter one, and the plan is 
 at any sample rate.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
 from scipy import fft
 
 from sklearn_triplet.datasets._events import EVENTS
 from sklearn_triplet.datasets._signals import (
     FREQUENCIES,
+    Response,
+    Signal,
     add_at,
     band,
     faded,
@@ -44,6 +50,10 @@ class Event(NamedTuple):
     offset: float
 
 
+# events by onset, and the level of each in dB, shape (n_events,)
+Scene: TypeAlias = tuple[list[Event], NDArray[np.float64]]
+
+
 @dataclass(frozen=True)
 class SceneSettings:
     """What all soundscapes of a corpus share; see :func:`make_soundscapes`."""
@@ -51,18 +61,18 @@ class SceneSettings:
     n_classes: int
     duration: float
     sample_rate: int
-    n_events: tuple
-    event_duration: tuple
-    snr: tuple
+    n_events: tuple[int, int]
+    event_duration: tuple[float, float]
+    snr: tuple[float, float]
     empty_fraction: float
 
     @property
-    def n_samples(self):
+    def n_samples(self) -> int:
         """Length of a clip."""
         return int(round(self.duration * self.sample_rate))
 
 
-def plan_scene(settings, seed, clip):
+def plan_scene(settings: SceneSettings, seed: int, clip: int) -> Scene:
     """Draw what happens in a clip, and how loud.
 
     Parameters
@@ -83,7 +93,7 @@ def plan_scene(settings, seed, clip):
     rng = _generator(seed, clip, PLAN)
     is_empty = rng.random() < settings.empty_fraction
     n_events = 0 if is_empty else rng.integers(*settings.n_events, endpoint=True)
-    events = []
+    events: list[Event] = []
     for _ in range(n_events):
         label = _draw_class(rng, settings.n_classes, events)
         events.append(_place(rng, label, settings))
@@ -91,20 +101,20 @@ def plan_scene(settings, seed, clip):
     return events, rng.uniform(*settings.snr, size=n_events).round(2)
 
 
-def _generator(seed, clip, purpose):
+def _generator(seed: int, clip: int, purpose: int) -> Generator:
     return np.random.default_rng(
         np.random.SeedSequence(seed, spawn_key=(clip, purpose))
     )
 
 
-def _draw_class(rng, n_classes, earlier):
+def _draw_class(rng: Generator, n_classes: int, earlier: list[Event]) -> int:
     if earlier and rng.random() < REPEAT_PROBABILITY:
         return earlier[rng.integers(len(earlier))].label
     frequencies = np.array([EVENTS[name].frequency for name in CLASSES[:n_classes]])
     return int(rng.choice(n_classes, p=frequencies / frequencies.sum()))
 
 
-def _place(rng, label, settings):
+def _place(rng: Generator, label: int, settings: SceneSettings) -> Event:
     low, high = settings.event_duration
     # whole milliseconds, so that the written table says the same as the bunch
     shortest, longest = np.clip(
@@ -115,7 +125,13 @@ def _place(rng, label, settings):
     return Event(label, onset, min(round(onset + seconds, 3), settings.duration))
 
 
-def render_scene(settings, seed, clip, events, levels):
+def render_scene(
+    settings: SceneSettings,
+    seed: int,
+    clip: int,
+    events: list[Event],
+    levels: NDArray[np.float64],
+) -> Signal:
     """Sound the plan of a clip in a room of its own.
 
     Parameters
@@ -151,7 +167,7 @@ def render_scene(settings, seed, clip, events, levels):
     return waveform * np.float32(PEAK / peak) if peak > PEAK else waveform
 
 
-def _recorder(rng):
+def _recorder(rng: Generator) -> Response:
     """Response of the microphone and the furniture."""
     low, high = log_uniform(rng, 30, 150), log_uniform(rng, 6000, 20_000)
     bumps = log_uniform(rng, 150, 6000), log_uniform(rng, 150, 6000)
@@ -159,7 +175,7 @@ def _recorder(rng):
     return band(low, high) * tilt(rng.uniform(-2, 1.5)) * colour
 
 
-def _background(rng, settings, recorder):
+def _background(rng: Generator, settings: SceneSettings, recorder: Response) -> Signal:
     """Noise of a random colour that swells and ebbs, with hum and far-off knocks."""
     shape = settings.n_samples, settings.sample_rate
     bumps = log_uniform(rng, 60, 3000), log_uniform(rng, 60, 3000)
@@ -178,7 +194,9 @@ def _background(rng, settings, recorder):
     return signal * np.float32(10 ** (rng.uniform(-46, -32) / 20) / rms(signal))
 
 
-def _add_knocks(rng, signal, sample_rate, recorder):
+def _add_knocks(
+    rng: Generator, signal: Signal, sample_rate: int, recorder: Response
+) -> None:
     """Let something fall or creak now and then, in place; it belongs to no class."""
     place = log_uniform(rng, 100, 3000)
     knock = np.zeros(sample_rate // 4, dtype=np.float32)
@@ -187,10 +205,10 @@ def _add_knocks(rng, signal, sample_rate, recorder):
     knock /= np.abs(knock).max()
     for _ in range(rng.poisson(rng.uniform(0.2, 2) * len(signal) / sample_rate)):
         height = log_uniform(rng, 2, 20)
-        add_at(signal, rng.integers(len(signal)), knock * np.float32(height))
+        add_at(signal, int(rng.integers(len(signal))), knock * np.float32(height))
 
 
-def _room(rng, sample_rate):
+def _room(rng: Generator, sample_rate: int) -> Signal:
     """Impulse response of the room: the direct sound, then noise that dies away."""
     decay = rng.uniform(0.08, 0.5)
     n_samples = int(decay * sample_rate)
@@ -202,7 +220,7 @@ def _room(rng, sample_rate):
     return np.concatenate([[np.float32(1)], tail])
 
 
-def _heard(dry, echo, recorder, sample_rate):
+def _heard(dry: Signal, echo: Signal, recorder: Response, sample_rate: int) -> Signal:
     """Let an event sound in the room and be recorded; the tail outlasts the event."""
     wet = np.concatenate([dry, np.zeros(len(echo), dtype=np.float32)])
     n_fft = fft.next_fast_len(len(wet), real=True)

@@ -1,11 +1,17 @@
 """Synthetic domestic soundscapes: waveforms (n_clips, n_samples), tags, event times."""
 
+from __future__ import annotations
+
 import csv
 import numbers
+import os
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import soundfile
 from joblib import Parallel, delayed
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from sklearn_triplet._labels import UNLABELED
@@ -14,6 +20,8 @@ from sklearn_triplet._validation import check_interval, check_option
 from sklearn_triplet.datasets._base import check_pair, output_folder, seed_from
 from sklearn_triplet.datasets._scenes import (
     CLASSES,
+    Event,
+    Scene,
     SceneSettings,
     plan_scene,
     render_scene,
@@ -38,22 +46,22 @@ which method copes better, not how well it would do on recordings.
 
 
 def make_soundscapes(
-    n_clips=100,
-    n_classes=10,
+    n_clips: int = 100,
+    n_classes: int = 10,
     *,
-    labeled_fraction=1.0,
-    duration=10.0,
-    sample_rate=44100,
-    n_events=(1, 4),
-    event_duration=(0.3, 8.0),
-    snr=(0.0, 15.0),
-    empty_fraction=0.02,
-    output_dir=None,
-    audio_format="flac",
-    return_X_y=False,
-    n_jobs=None,
-    random_state=None,
-):
+    labeled_fraction: float = 1.0,
+    duration: float = 10.0,
+    sample_rate: int = 44100,
+    n_events: tuple[int, int] = (1, 4),
+    event_duration: tuple[float, float] = (0.3, 8.0),
+    snr: tuple[float, float] = (0.0, 15.0),
+    empty_fraction: float = 0.02,
+    output_dir: str | os.PathLike[str] | None = None,
+    audio_format: Literal["flac", "wav"] = "flac",
+    return_X_y: bool = False,
+    n_jobs: int | None = None,
+    random_state: int | np.random.RandomState | np.random.Generator | None = None,
+) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Make clips of overlapping domestic sounds, some labeled, without a download.
 
     A clip depends on ``random_state`` and its own number only: a larger corpus begins
@@ -183,9 +191,10 @@ def make_soundscapes(
 
 
 def _check(
-    n_clips, n_classes, labeled_fraction, duration, sample_rate, n_events,
-    event_duration, snr, empty_fraction, audio_format,
-):  # fmt: skip
+    n_clips: int, n_classes: int, labeled_fraction: float, duration: float,
+    sample_rate: int, n_events: tuple[int, int], event_duration: tuple[float, float],
+    snr: tuple[float, float], empty_fraction: float, audio_format: str,
+) -> SceneSettings:  # fmt: skip
     """Refuse what is out of range; gather what a single clip needs to know."""
     whole, real = numbers.Integral, numbers.Real
     check_interval(OWNER, "n_clips", n_clips, whole, 1, np.inf)
@@ -195,12 +204,10 @@ def _check(
     check_interval(OWNER, "sample_rate", sample_rate, whole, 16_000, 96_000)
     check_interval(OWNER, "empty_fraction", empty_fraction, real, 0, 1)
     check_option(OWNER, "audio_format", audio_format, ["flac", "wav"])
-    event_duration = check_pair(
-        OWNER, "event_duration", event_duration, real, 0.05, np.inf
-    )
-    if event_duration[0] > duration:
+    lengths = check_pair(OWNER, "event_duration", event_duration, real, 0.05, np.inf)
+    if lengths[0] > duration:
         raise ValueError(
-            f"The shortest event ({event_duration[0]} s) must fit into a clip "
+            f"The shortest event ({lengths[0]} s) must fit into a clip "
             f"({duration} s). Lower the first of 'event_duration' or raise 'duration'."
         )
     return SceneSettings(
@@ -208,13 +215,13 @@ def _check(
         duration=duration,
         sample_rate=sample_rate,
         n_events=check_pair(OWNER, "n_events", n_events, whole, 1, np.inf),
-        event_duration=event_duration,
+        event_duration=lengths,
         snr=check_pair(OWNER, "snr", snr, real, -60, 60),
         empty_fraction=empty_fraction,
     )
 
 
-def _indicator(events, n_classes):
+def _indicator(events: list[list[Event]], n_classes: int) -> NDArray[np.int64]:
     """Mark the classes that sound in each clip, shape (n_clips, n_classes)."""
     truth = np.zeros((len(events), n_classes), dtype=np.int64)
     for row, clip_events in zip(truth, events, strict=True):
@@ -222,12 +229,16 @@ def _indicator(events, n_classes):
     return truth
 
 
-def _name_files(output_dir, n_clips, audio_format):
+def _name_files(
+    output_dir: str | os.PathLike[str], n_clips: int, audio_format: str
+) -> list[Path]:
     folder = output_folder(OWNER, output_dir)
     return [folder / f"clip_{clip:05d}.{audio_format}" for clip in range(n_clips)]
 
 
-def _render(settings, seed, plans, n_jobs):
+def _render(
+    settings: SceneSettings, seed: int, plans: list[Scene], n_jobs: int | None
+) -> NDArray[np.float32]:
     """Compute all waveforms, shape (n_clips, n_samples)."""
     data = np.empty((len(plans), settings.n_samples), dtype=np.float32)
     # one by one: a list to be stacked would need the memory twice
@@ -240,7 +251,13 @@ def _render(settings, seed, plans, n_jobs):
     return data
 
 
-def _write_clips(paths, settings, seed, plans, n_jobs):
+def _write_clips(
+    paths: list[Path],
+    settings: SceneSettings,
+    seed: int,
+    plans: list[Scene],
+    n_jobs: int | None,
+) -> None:
     """Compute and write the clips one after another, in the workers."""
     Parallel(n_jobs=n_jobs)(
         delayed(_write_clip)(path, settings, seed, clip, *plan)
@@ -248,12 +265,19 @@ def _write_clips(paths, settings, seed, plans, n_jobs):
     )
 
 
-def _write_clip(path, settings, seed, clip, events, levels):
+def _write_clip(
+    path: Path,
+    settings: SceneSettings,
+    seed: int,
+    clip: int,
+    events: list[Event],
+    levels: NDArray[np.float64],
+) -> None:
     waveform = render_scene(settings, seed, clip, events, levels)
     soundfile.write(path, waveform, settings.sample_rate, subtype="PCM_16")
 
 
-def _write_tables(paths, corpus):
+def _write_tables(paths: list[Path], corpus: Bunch) -> None:
     """Write the tags as task 4 of DCASE 2018 does, and the times of the events."""
     with (paths[0].parent / "labels.tsv").open("w", newline="") as lines:
         table = csv.writer(lines, delimiter="\t", lineterminator="\n")
