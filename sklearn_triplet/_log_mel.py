@@ -44,7 +44,7 @@ class Analysis:
 
     def count_frames(self, n_samples: int) -> int:
         """Count the frames whose window, centred with n_fft, fits in a clip."""
-        return 1 + (n_samples - self.n_fft % 2) // self.hop_length
+        return int(1 + (n_samples - self.n_fft % 2) // self.hop_length)
 
     def log_mel(self, waveform: np.ndarray) -> np.ndarray:
         """Turn samples (n_samples,) into energies (n_mels, n_frames), both float32."""

@@ -193,3 +193,16 @@ def test_the_map_is_read_only_and_goes_to_workers(paths, memory):
     for kind, total in sums:
         assert kind == "memmap"
         assert total == pytest.approx(expected, rel=1e-12)
+
+
+def test_numbers_of_numpy_name_the_same_folder(paths, memory, decoded):
+    settings = {"n_fft": 512, "win_length": 400, "hop_length": 160, "n_mels": 8}
+    expected = LogMel(memory=memory, **settings).transform(paths)
+    decoded.clear()
+    numbers = {name: np.int64(value) for name, value in settings.items()}
+    mel = LogMel(memory=memory, fmin=np.float64(0), **numbers)
+    np.testing.assert_array_equal(mel.transform(paths), expected)
+    assert decoded == []
+    # and a folder that numbers of numpy make themselves
+    other = {**numbers, "n_mels": np.int64(4)}
+    assert_features(LogMel(memory=memory, **other).transform(paths), paths, **other)

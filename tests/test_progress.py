@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import soundfile
 from sklearn.base import clone
 
 from sklearn_triplet import (
@@ -16,6 +17,7 @@ from sklearn_triplet import (
     TripletEmbedder,
     _progress,
 )
+from sklearn_triplet.datasets import make_soundscapes, mix_soundscapes
 
 X = np.random.default_rng(0).normal(size=(12, 8, 16)).astype(np.float32)
 Y = [0, 1, -1] * 4
@@ -73,3 +75,19 @@ def test_features_show_rate_and_time_left(capfd, monkeypatch):
     assert "LogMel" in err
     assert "3/3" in err
     assert "clip/s" in err
+
+
+def test_corpora_that_are_made_show_it(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(_progress, "DELAY", 0)
+    small = {"n_clips": 2, "duration": 0.5, "event_duration": (0.1, 0.3)}
+    make_soundscapes(**small, sample_rate=16_000, random_state=0)
+    paths = [tmp_path / f"{name}.wav" for name in "ab"]
+    for i, path in enumerate(paths):
+        soundfile.write(path, 0.1 * np.sin(np.arange(8000) * (i + 1) / 10), 16_000)
+    mix = {**small, "sample_rate": 16_000, "random_state": 0}
+    mix_soundscapes(paths, [0, 1], **mix)
+    assert capfd.readouterr().err == ""
+    make_soundscapes(**small, sample_rate=16_000, random_state=0, verbose=1)
+    assert "2/2" in capfd.readouterr().err
+    mix_soundscapes(paths, [0, 1], **mix, verbose=1)
+    assert "2/2" in capfd.readouterr().err

@@ -2,12 +2,14 @@
 
 import numbers
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
+from joblib import Parallel
 
+from sklearn_triplet._progress import show_progress
 from sklearn_triplet._validation import check_interval, is_inside
 
 DATA_HOME_VARIABLE = "SKLEARN_TRIPLET_DATA"
@@ -195,3 +197,35 @@ def seed_from(
         return int(random_state.integers(2**31 - 1))
     check_interval(owner, "random_state", random_state, numbers.Integral, 0)
     return int(random_state)
+
+
+def compute_clips(
+    owner: str,
+    tasks: Iterable[Any],
+    n_clips: int,
+    n_jobs: int | None,
+    verbose: int,
+    require: str | None = None,
+) -> Iterator[Any]:
+    """Compute clips in workers; yield their results in order, behind a progress bar.
+
+    Parameters
+    ----------
+    owner : str
+        The function that computes, for the bar.
+    tasks : iterable
+        What ``joblib.delayed`` returns, one a clip.
+    n_clips : int
+        Number of tasks.
+    n_jobs, require : as in ``joblib.Parallel``
+    verbose : int
+        0: no bar.
+
+    Yields
+    ------
+    result : object
+    """
+    results = Parallel(n_jobs, require=require, return_as="generator")(tasks)
+    yield from show_progress(
+        results, owner, unit="clip", total=n_clips, verbose=verbose
+    )

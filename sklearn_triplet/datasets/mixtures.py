@@ -59,6 +59,7 @@ def mix_soundscapes(
     output_dir: str | os.PathLike | None = None,
     audio_format: str = "flac",
     n_jobs: int | None = None,
+    verbose: int = 0,
     random_state: int | np.random.RandomState | np.random.Generator | None = None,
 ) -> Bunch:
     """Mix recordings of single sounds into clips of several, some labeled.
@@ -127,6 +128,8 @@ def mix_soundscapes(
         Kind of the files.
     n_jobs : int, default=None
         Clips mixed at the same time, in threads; None is one.
+    verbose : int, default=0
+        1 shows rate and time left of whatever takes more than two seconds, on stderr.
     random_state : int, numpy.random.RandomState, numpy.random.Generator or None, \
             default=None
         An integer of at least 0 repeats the corpus. The global generators are neither
@@ -229,7 +232,7 @@ def mix_soundscapes(
     ]
     corpus = _describe(mixes, collection.names, fractions, seed)
     corpus.update(sample_rate=sample_rate, unused=unused, skipped=skipped, DESCR=DESCR)
-    clips = MixedClips(settings, recordings, seed, mixes, n_jobs)
+    clips = MixedClips(settings, recordings, seed, mixes, n_jobs, verbose)
     _add_sound(corpus, clips, output_dir, audio_format)
     return corpus
 

@@ -5,19 +5,26 @@ from __future__ import annotations
 import csv
 import numbers
 import os
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import soundfile
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from sklearn_triplet._labels import UNLABELED
 from sklearn_triplet._stratification import mask_labels
 from sklearn_triplet._validation import check_interval, check_option
-from sklearn_triplet.datasets._base import check_pair, output_folder, seed_from
+from sklearn_triplet.datasets._base import (
+    check_pair,
+    compute_clips,
+    output_folder,
+    seed_from,
+)
 from sklearn_triplet.datasets._scenes import (
     CLASSES,
     Event,
@@ -28,6 +35,7 @@ from sklearn_triplet.datasets._scenes import (
 )
 
 OWNER = "make_soundscapes"
+Compute = Callable[..., Iterator[Any]]
 
 DESCR = """\
 Synthetic domestic soundscapes
@@ -60,6 +68,7 @@ def make_soundscapes(
     audio_format: Literal["flac", "wav"] = "flac",
     return_X_y: bool = False,
     n_jobs: int | None = None,
+    verbose: int = 0,
     random_state: int | np.random.RandomState | np.random.Generator | None = None,
 ) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Make clips of overlapping domestic sounds, some labeled, without a download.
@@ -108,6 +117,8 @@ def make_soundscapes(
         Whether to return only the waveforms (or paths) and ``target``.
     n_jobs : int, default=None
         Clips computed at the same time, as in joblib; None is one.
+    verbose : int, default=0
+        1 shows rate and time left of whatever takes more than two seconds, on stderr.
     random_state : int, numpy.random.RandomState, numpy.random.Generator or None, \
             default=None
         An integer of at least 0 repeats the corpus. The global generators are neither
@@ -180,11 +191,19 @@ def make_soundscapes(
         sample_rate=sample_rate,
         DESCR=DESCR,
     )
+    compute = partial(
+        compute_clips, OWNER, n_clips=n_clips, n_jobs=n_jobs, verbose=verbose
+    )
     if output_dir is None:
-        X = corpus.data = _render(settings, seed, plans, n_jobs)
+        X = corpus.data = _render(settings, seed, plans, compute)
     else:
         paths = _name_files(output_dir, n_clips, audio_format)
-        _write_clips(paths, settings, seed, plans, n_jobs)
+        # written in the workers, so that no waveform travels
+        written = compute(
+            delayed(_write_clip)(path, settings, seed, clip, *plans[clip])
+            for clip, path in enumerate(paths)
+        )
+        list(written)
         _write_tables(paths, corpus)
         X = corpus.paths = np.array([str(path) for path in paths])
     return (X, corpus.target) if return_X_y else corpus
@@ -237,32 +256,18 @@ def _name_files(
 
 
 def _render(
-    settings: SceneSettings, seed: int, plans: list[Scene], n_jobs: int | None
+    settings: SceneSettings, seed: int, plans: list[Scene], compute: Compute
 ) -> NDArray[np.float32]:
     """Compute all waveforms, shape (n_clips, n_samples)."""
     data = np.empty((len(plans), settings.n_samples), dtype=np.float32)
     # one by one: a list to be stacked would need the memory twice
-    waveforms = Parallel(n_jobs=n_jobs, return_as="generator")(
+    waveforms = compute(
         delayed(render_scene)(settings, seed, clip, *plan)
         for clip, plan in enumerate(plans)
     )
     for row, waveform in zip(data, waveforms, strict=True):
         row[:] = waveform
     return data
-
-
-def _write_clips(
-    paths: list[Path],
-    settings: SceneSettings,
-    seed: int,
-    plans: list[Scene],
-    n_jobs: int | None,
-) -> None:
-    """Compute and write the clips one after another, in the workers."""
-    Parallel(n_jobs=n_jobs)(
-        delayed(_write_clip)(path, settings, seed, clip, *plan)
-        for clip, (path, plan) in enumerate(zip(paths, plans, strict=True))
-    )
 
 
 def _write_clip(

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from joblib import Parallel, delayed
+from joblib import delayed
 
+from sklearn_triplet.datasets._base import compute_clips
 from sklearn_triplet.datasets._mixtures.signals import Mix, MixSettings, render_mix
 from sklearn_triplet.datasets._mixtures.sources import Recordings
+from sklearn_triplet.datasets._mixtures.splits import OWNER
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class MixedClips:
         One a clip.
     n_jobs : int or None
         Number of threads.
+    verbose : int
+        Whether to show progress.
     """
 
     settings: MixSettings
@@ -33,6 +37,7 @@ class MixedClips:
     seed: int
     mixes: list[Mix]
     n_jobs: int | None
+    verbose: int
 
     def render(self) -> tuple[np.ndarray, list[Mix]]:
         """Mix all clips into one array.
@@ -78,6 +83,8 @@ class MixedClips:
             return mix
 
         # numpy, the decoder and the encoder let other threads run meanwhile
-        return Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-            delayed(mix_one)(clip, mix) for clip, mix in enumerate(self.mixes)
+        tasks = (delayed(mix_one)(clip, mix) for clip, mix in enumerate(self.mixes))
+        n_clips = len(self.mixes)
+        return list(
+            compute_clips(OWNER, tasks, n_clips, self.n_jobs, self.verbose, "sharedmem")
         )
