@@ -16,8 +16,9 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 from skorch.history import History
 
-from sklearn_triplet._labels import Labels, check_labels
+from sklearn_triplet._labels import UNLABELED, Labels, as_label_array, check_labels
 from sklearn_triplet._progress import show_progress
+from sklearn_triplet._rows import find_known_rows, restrict, take_labels
 from sklearn_triplet._tagger_net import ClipBatches, TaggingData, TagLoss, pad_clips
 from sklearn_triplet._training import (
     build_net,
@@ -95,7 +96,7 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None. Give one label per clip, -1 where unlabeled."
             )
-        labels = check_labels(y, len(clips), type(self).__name__)
+        labels = check_labels(y, len(clips), type(self).__name__, binary=True)
         self._check_enough(labels)
         rows = np.flatnonzero(labels.labeled)
         return self._fit(clips.take(rows), labels.take(rows))
@@ -176,6 +177,31 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         beyond = np.arange(frames.shape[2]) >= clips.lengths[:, None]
         frames.transpose(0, 2, 1)[beyond] = np.nan
         return frames
+
+    def score(
+        self, X: ClipsLike, y: LabelsLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the accuracy on the labeled clips, of which there must be one.
+
+        Parameters
+        ----------
+        X, y : as in ``fit``
+            For an indicator, a clip counts where every class is right.
+        sample_weight : array-like of shape (n_clips,), default=None
+
+        Returns
+        -------
+        score : float
+        """
+        check_is_fitted(self)
+        labels = as_label_array(y)
+        # two classes -1 and +1 were learned: there is no mark for unlabeled rows then
+        binary = labels.ndim == 1 and UNLABELED in self.classes_
+        name, n_clips = type(self).__name__, len(labels)
+        rows = np.arange(n_clips) if binary else find_known_rows(X, labels, name)
+        weights = {"sample_weight": sample_weight}
+        clips, weights = restrict(X, weights, rows, n_clips)
+        return super().score(clips, take_labels(labels, rows), **weights)
 
     @property
     def history_(self) -> History:

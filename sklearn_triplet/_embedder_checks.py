@@ -33,6 +33,24 @@ def check_parameters(embedder: TripletEmbedder) -> None:
         check_choice(embedder, "encoder", ["auto", "conv", "dense"])
 
 
+STRUCTURE = ("n_components", "encoder", "scaling")
+
+
+def keep_structure(embedder: TripletEmbedder, goes_on: bool) -> None:
+    """Remember what the weights are made for; refuse to go on with another."""
+    structure = {name: getattr(embedder, name) for name in STRUCTURE}
+    if not goes_on:
+        embedder.structure_ = structure
+        return
+    for name, before in embedder.structure_.items():
+        if structure[name] is not before and structure[name] != before:
+            raise ValueError(
+                f"The {name!r} parameter of TripletEmbedder was {before!r} when its "
+                f"network was made and is {structure[name]!r} now. Set it back to go "
+                "on with that network, or fit a clone to begin anew."
+            )
+
+
 def check_enough(
     embedder: TripletEmbedder, clips: Clips, labels: Labels, y_is_none: bool
 ) -> None:

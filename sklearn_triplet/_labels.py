@@ -86,6 +86,7 @@ def as_label_array(y: LabelsLike) -> np.ndarray:
     if isinstance(y, list | tuple) and any(isinstance(label, str) for label in y):
         y = np.array([*y, None], dtype=object)[:-1]
     y = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    _refuse_missing(y)
     if y.ndim == 0:
         raise ValueError(f"y must hold one label per clip. Got {y[()]!r} instead.")
     if y.dtype.kind in "OUST" and any(
@@ -98,7 +99,30 @@ def as_label_array(y: LabelsLike) -> np.ndarray:
     return y
 
 
-def check_labels(y: LabelsLike | None, n_clips: int, estimator_name: str) -> Labels:
+def _refuse_missing(y: np.ndarray) -> None:
+    """Refuse NaN, None and pandas' NA, which mean unlabeled elsewhere."""
+    if y.dtype.kind == "f":
+        missing = np.isnan(y)
+    elif y.dtype == object:
+        # without pandas: its NA is unlike anything, even itself, and so is no truth
+        kinds = np.array([type(label).__name__ for label in y.ravel()])
+        nan = [isinstance(label, float) and label != label for label in y.ravel()]
+        missing = np.isin(kinds, ("NAType", "NaTType", "NoneType")) | nan
+        missing = missing.reshape(y.shape)
+    else:
+        return
+    if missing.any():
+        rows = np.flatnonzero(missing.reshape(len(y), -1).any(axis=1))
+        raise ValueError(
+            f"Input y contains NaN or None in {len(rows)} of {len(y)} rows, first in "
+            f"row {rows[0]}. Unlabeled clips are marked by -1: replace what is missing "
+            "by it, as y.fillna(-1) of pandas does."
+        )
+
+
+def check_labels(
+    y: LabelsLike | None, n_clips: int, estimator_name: str, *, binary: bool = False
+) -> Labels:
     """Read y by the conventions of the library.
 
     Parameters
@@ -110,6 +134,9 @@ def check_labels(y: LabelsLike | None, n_clips: int, estimator_name: str) -> Lab
         The number of clips that y has to describe.
     estimator_name : str
         Who asks, for the messages.
+    binary : bool, default=False
+        Whether a y of only -1 and +1 holds two classes, as scikit-learn has it of its
+        classifiers, and not one class and unlabeled clips.
 
     Returns
     -------
@@ -126,22 +153,27 @@ def check_labels(y: LabelsLike | None, n_clips: int, estimator_name: str) -> Lab
         )
     if y.ndim == 2 and y.shape[1] > 1:
         return _check_indicator(y)
-    return _check_single_label(column_or_1d(y, warn=True))
+    return _check_single_label(column_or_1d(y, warn=True), binary)
 
 
-def _check_single_label(y: np.ndarray) -> Labels:
+def _check_single_label(y: np.ndarray, binary: bool) -> Labels:
     if y.dtype.kind == "f":
         assert_all_finite(y, input_name="y")
     labeled = np.asarray(y != UNLABELED)
     if y.dtype.kind in "iuf" and set(np.unique(y)) == {-1, 1}:
+        reading = (
+            "Both are taken as classes, since with -1 for unlabeled there would be "
+            "only one"
+            if binary
+            else "-1 is taken as unlabeled, so that there is only one class"
+        )
         warnings.warn(
-            "y holds only -1 and +1, which looks like binary labels. Both are taken as "
-            "classes, since with -1 for unlabeled there would be only one. Recode "
-            "binary labels as 0 and 1, or label clips of another class.",
+            f"y holds only -1 and +1, which looks like binary labels. {reading}. "
+            "Recode binary labels as 0 and 1, or label clips of another class.",
             UserWarning,
             stacklevel=4,
         )
-        labeled[:] = True
+        labeled[:] |= binary
     known = y[labeled]
     if known.dtype == object and len(known):
         _refuse_mixed_types(known)
@@ -160,10 +192,10 @@ def _refuse_mixed_types(known: np.ndarray) -> None:
     types = sorted(
         {"str" if isinstance(label, str) else type(label).__name__ for label in known}
     )
-    if "NoneType" in types or ("str" in types and len(types) > 1):
+    if "str" in types and len(types) > 1:
         raise ValueError(
             f"The labels in y must be of one type, with -1 where unlabeled. Got "
-            f"{' and '.join(types)}: replace missing labels by -1."
+            f"{' and '.join(types)}: write the classes alike."
         )
 
 
@@ -174,6 +206,6 @@ def _check_indicator(y: np.ndarray) -> Labels:
         row, column = np.argwhere(strange)[0]
         raise ValueError(
             "A y of two dimensions must be an indicator of 0 (absent), 1 (present) and "
-            f"-1 (unknown). Got {y[row, column]!r} in row {row}, column {column}."
+            f"-1 (unknown). Got {y[row, column]} in row {row}, column {column}."
         )
     return Labels(y == 1, y == UNLABELED, np.arange(y.shape[1]), True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
@@ -19,6 +20,10 @@ from torch.utils.data import Dataset
 
 from sklearn_triplet._labels import Labels
 from sklearn_triplet._types import Device, IntArray, Optimizer, RandomState
+
+# torch seeds its layers and dropout from one generator per process: fits in threads
+# have to take turns, or each would draw from the other's
+ONE_AT_A_TIME = threading.RLock()
 
 
 class Trainable(Protocol):
@@ -48,10 +53,13 @@ def draw_seeds(random_state: RandomState, n: int) -> list[int]:
 
 @contextlib.contextmanager
 def seeded_torch(seed: int, device: Device) -> Iterator[None]:
-    """Seed torch inside the block; outside its generators are as before."""
+    """Seed torch inside the block; outside its generators are as before.
+
+    One thread at a time: to fit several estimators at once, use processes.
+    """
     device = torch.device(device)
     devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    with ONE_AT_A_TIME, torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
 

@@ -87,12 +87,12 @@ def _is_ragged(X: ClipsLike) -> TypeGuard[Sequence[ArrayLike]]:
     """Whether X is a sequence of 2-D clips rather than one dense array."""
     if isinstance(X, np.ndarray):
         return X.dtype == object and X.ndim == 1 and X.size > 0 and np.ndim(X[0]) == 2
-    return (
-        isinstance(X, list | tuple)
-        and len(X) > 0
-        and hasattr(X[0], "shape")
-        and len(X[0].shape) == 2
-    )
+    if not isinstance(X, list | tuple) or not len(X):
+        return False
+    try:
+        return np.ndim(X[0]) == 2
+    except ValueError:  # nested lists of unequal length
+        return False
 
 
 def _refuse_other_shapes(arrays: Sequence[np.ndarray], name: str) -> None:
@@ -253,6 +253,14 @@ def check_loop(estimator: Trainable) -> None:
     check_number(estimator, "lr", numbers.Real, 0, left="open")
     check_callable(estimator, "optimizer", "torch.optim.Adam")
     check_device(estimator)
+    name = type(estimator).__name__
+    if not isinstance(estimator.callbacks, list | tuple | None):
+        raise ValueError(
+            f"The 'callbacks' parameter of {name} must be a list of skorch callbacks "
+            f"or None. Got {estimator.callbacks!r} instead."
+        )
+    if not isinstance(estimator.verbose, bool):
+        check_number(estimator, "verbose", numbers.Integral, 0)
     if estimator.validation_fraction is not None:
         name, kind = "validation_fraction", numbers.Real
         check_number(estimator, name, kind, 0, 1, left="open", right="open")

@@ -21,7 +21,11 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from skorch.history import History
 
-from sklearn_triplet._embedder_checks import check_enough, check_parameters
+from sklearn_triplet._embedder_checks import (
+    check_enough,
+    check_parameters,
+    keep_structure,
+)
 from sklearn_triplet._embedder_fit import (
     build_module,
     build_triplet_net,
@@ -146,6 +150,9 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Features, such as mel bands.
     n_iter_ : int
         Epochs that were run.
+    structure_ : dict
+        The parameters that the weights are made for: ``warm_start`` and
+        ``partial_fit`` refuse to go on with others.
 
     See Also
     --------
@@ -286,11 +293,14 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         check_enough(self, clips, labels, y is None)
         return self._fit(clips, labels, goes_on)
 
+    structure_: dict[str, object]  # what the weights are made for
+
     def _fit(self, clips: Clips, labels: Labels, goes_on: bool) -> Self:
         seeds = draw_seeds(self.random_state, 4)
         if goes_on:
             # other triplets than in the epochs before
             seeds = [seed + self.n_iter_ for seed in seeds]
+        keep_structure(self, goes_on)
         self.strategy_ = check_strategy(self.strategy)
         rows, valid = split_rows(self, labels, seeds[0])
         self.flat_ = clips.flat

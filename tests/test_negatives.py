@@ -284,8 +284,12 @@ REFUSED = {
     "rows in y (inconsistent numbers of samples).": [0, 1] * 3 + [0],
     "y holds the string '-1'. Unlabeled clips are marked by the integer -1: give y as "
     "a list or an object array, such as ['dog', -1, 'rain'].": ["a", "-1"] * 4,
-    "The labels in y must be of one type, with -1 where unlabeled. Got NoneType and "
-    "str: replace missing labels by -1.": ["a", "b", None, -1] * 2,
+    "The labels in y must be of one type, with -1 where unlabeled. Got int and str: "
+    "write the classes alike.": ["a", "b", 3, -1] * 2,
+    "Input y contains NaN or None in 2 of 8 rows, first in row 2. Unlabeled clips are "
+    "marked by -1: replace what is missing by it, as y.fillna(-1) of pandas does.": [
+        *["a", "b", None, -1] * 2
+    ],
     "Strategy 's5' takes negatives of another class, but the labels in y are of 1 "
     "class. Label clips of at least 2 classes, or choose 's1'.": [0] * 6 + [-1] * 2,
 }

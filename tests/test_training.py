@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import whole
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
@@ -93,3 +94,46 @@ def test_loss_that_is_not_finite():
         embedder.transform(X)
     embedder.set_params(lr=1e-3, max_epochs=1).fit(X, Y)
     assert np.isfinite(embedder.transform(X)).all()
+
+
+CHANGES = {"n_components": 7, "encoder": "dense", "scaling": "common"}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_another_structure_is_no_way_to_go_on(name):
+    settings = {"n_components": 4, "max_epochs": 1, "random_state": 0}
+    embedder = TripletEmbedder("s5", warm_start=True, **settings).fit(X, Y)
+    before = embedder.get_params()[name]
+    embedder.set_params(**{name: CHANGES[name]})
+    sentence = (
+        f"The {name!r} parameter of TripletEmbedder was {before!r} when its network "
+        f"was made and is {CHANGES[name]!r} now. Set it back to go on with that "
+        "network, or fit a clone to begin anew."
+    )
+    for method in (embedder.fit, embedder.partial_fit):
+        with pytest.raises(ValueError, match=whole(sentence)):
+            method(X, Y)
+    embedder.set_params(warm_start=False).fit(X, Y)
+    assert embedder.n_iter_ == 1
+
+
+@every
+@pytest.mark.parametrize("callbacks", [3, "bar"])
+def test_callbacks_that_are_none(estimator, callbacks):
+    sentence = (
+        f"The 'callbacks' parameter of {type(estimator).__name__} must be a list of "
+        f"skorch callbacks or None. Got {callbacks!r} instead."
+    )
+    with pytest.raises(ValueError, match=whole(sentence)):
+        clone(estimator).set_params(callbacks=callbacks).fit(X, Y)
+
+
+@every
+def test_clips_as_nested_lists(estimator):
+    fitted = clone(estimator).set_params(max_epochs=1, random_state=0)
+    lists = [clip[:, : 10 + i % 3].tolist() for i, clip in enumerate(X)]
+    arrays = [np.array(clip) for clip in lists]
+    method = "transform" if hasattr(fitted, "transform") else "predict_proba"
+    expected = getattr(clone(fitted).fit(arrays, Y), method)(arrays)
+    found = getattr(fitted.fit(lists, Y), method)(lists)
+    np.testing.assert_array_equal(found, expected)

@@ -1,0 +1,132 @@
+"""What y may be: -1 is unlabeled, what is missing is told, -1 and +1 warn."""
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from helpers import whole
+from sklearn.model_selection import GridSearchCV, cross_validate
+
+from sklearn_triplet import (
+    CRNNTagger,
+    LabeledOnly,
+    SequenceTagger,
+    TripletEmbedder,
+    UnlabeledInTrain,
+    is_labeled,
+    labeled_scorer,
+    mask_labels,
+)
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(12, 4, 20)).astype(np.float32)
+EMBEDDER = TripletEmbedder("s2", n_components=4, max_epochs=1, random_state=0)
+TAGGER = SequenceTagger(n_cells=4, max_epochs=2, random_state=0)
+
+MISSING = {
+    "float": np.array([0, 1, np.nan] * 4),
+    "object": np.array([0, 1, None] * 4, dtype=object),
+    "strings": ["dog", "rain", None] * 4,
+    "nullable": pd.Series([0, 1, pd.NA] * 4, dtype="Int64"),
+    "indicator": np.array([[0, 1], [1, 0], [np.nan, 0]] * 4),
+    "nullable indicator": pd.DataFrame({"a": [0, 1, pd.NA] * 4, "b": 1}, dtype="Int64"),
+}
+READERS = {
+    "TripletEmbedder": lambda y: EMBEDDER.fit(X, y),
+    "SequenceTagger": lambda y: TAGGER.fit(X, y),
+    "LabeledOnly": lambda y: LabeledOnly().fit(X[:, :, 0], y),
+    "UnlabeledInTrain": lambda y: list(UnlabeledInTrain(2).split(X, y)),
+    "mask_labels": lambda y: mask_labels(y, 0.5, random_state=0),
+    "is_labeled": is_labeled,
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("kind", MISSING)
+def test_missing_labels_are_told_with_a_cure(kind, reader):
+    sentence = (
+        "Input y contains NaN or None in 4 of 12 rows, first in row 2. Unlabeled clips "
+        "are marked by -1: replace what is missing by it, as y.fillna(-1) of pandas "
+        "does."
+    )
+    with pytest.raises(ValueError, match=whole(sentence)):
+        READERS[reader](MISSING[kind])
+
+
+def test_minus_one_stays_unlabeled_when_an_embedder_goes_on():
+    y = [1, 1, -1, -1] * 3
+    embedder = TripletEmbedder("s1", n_components=4, max_epochs=1, random_state=0)
+    with pytest.warns(UserWarning, match="-1 is taken as unlabeled") as record:
+        embedder.fit(X, y)
+    assert record[0].filename == __file__
+    with pytest.warns(UserWarning), pytest.raises(ValueError, match="are of 1 class"):
+        EMBEDDER.fit(X, y)
+    # the same triplets as with any other name of the class
+    other = TripletEmbedder("s1", n_components=4, max_epochs=1, random_state=0)
+    other.fit(X, np.where(np.array(y) == 1, 7, -1))
+    np.testing.assert_array_equal(embedder.transform(X), other.transform(X))
+
+
+@pytest.mark.parametrize("tagger", [TAGGER, CRNNTagger(n_cells=4, max_epochs=1)])
+def test_score_of_a_tagger_counts_labeled_clips_only(tagger):
+    y = np.array([0, 1, 2] * 4)
+    fitted = tagger.fit(X, y)
+    hidden = np.where(np.arange(12) % 2, -1, y)
+    weights = np.arange(12.0) + 1
+    expected = np.average(fitted.predict(X)[::2] == y[::2])
+    assert fitted.score(X, hidden) == expected
+    assert fitted.score(list(X), hidden.tolist()) == expected
+    expected = np.average(fitted.predict(X)[::2] == y[::2], weights=weights[::2])
+    assert fitted.score(X, hidden, weights) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="none of the 12 rows is known"):
+        fitted.score(X, np.full(12, -1))
+
+
+def test_score_of_an_indicator_with_unlabeled_rows():
+    y = np.array([[0, 1], [1, 0], [1, 1]] * 4)
+    hidden = y.copy()
+    hidden[:6] = -1
+    fitted = SequenceTagger(n_cells=4, max_epochs=2, random_state=0).fit(X, hidden)
+    expected = (fitted.predict(X)[6:] == y[6:]).all(axis=1).mean()
+    assert fitted.score(X, hidden) == expected
+
+
+def test_train_scores_of_a_search_need_no_scorer():
+    y = np.array([0, 1, 0, 1, 0, 1, -1, -1, -1, -1, -1, -1])
+    cv = UnlabeledInTrain(3)
+    plain, careful = (
+        cross_validate(TAGGER, X, y, cv=cv, scoring=scoring, return_train_score=True)
+        for scoring in (None, labeled_scorer("accuracy"))
+    )
+    np.testing.assert_array_equal(plain["train_score"], careful["train_score"])
+
+
+def fit_one(seed):
+    tagger = SequenceTagger(n_cells=4, max_epochs=3, dropout=0.5, random_state=seed)
+    return tagger.fit(X, [0, 1, 2] * 4).predict_proba(X)
+
+
+def test_fits_in_threads_do_not_disturb_each_other():
+    expected = [fit_one(seed) for seed in range(6)]
+    before = torch.get_rng_state()
+    found = joblib.Parallel(3, backend="threading")(
+        joblib.delayed(fit_one)(seed) for seed in range(6)
+    )
+    np.testing.assert_array_equal(found, expected)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_search_in_threads_is_that_of_one_worker():
+    tagger = SequenceTagger(n_cells=4, max_epochs=2, random_state=0)
+    grid = {"dropout": [0.0, 0.3, 0.6]}
+    y = [0, 1, -1] * 4
+    one, two = (
+        GridSearchCV(tagger, grid, cv=UnlabeledInTrain(2), n_jobs=n_jobs)
+        for n_jobs in (1, 2)
+    )
+    one.fit(X, y)
+    with joblib.parallel_config("threading"):
+        two.fit(X, y)
+    for name in ("mean_test_score", "std_test_score"):
+        np.testing.assert_array_equal(one.cv_results_[name], two.cv_results_[name])
