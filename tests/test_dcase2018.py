@@ -187,6 +187,16 @@ def test_folder_missing(tmp_path: Path) -> None:
         load_dcase2018_task4(tmp_path / "dcase")
 
 
+@pytest.mark.parametrize("value", [3, None])
+def test_home_that_is_no_path(value: object) -> None:
+    message = (
+        "The 'data_home' parameter of load_dcase2018_task4 must be the path of a "
+        f"folder. Got {value!r} instead."
+    )
+    with pytest.raises(ValueError, match=whole(message)):
+        load_dcase2018_task4(value)
+
+
 def test_replaced_clips_leave_the_test_set_only(home: Path) -> None:
     # as in the first version of the test list, which held training clips
     timed = "a.wav\t0\t1\tCat\nh.wav\t0\t1\tDog\ne.wav\t0\t1\tDog\n"

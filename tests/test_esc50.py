@@ -66,6 +66,8 @@ def test_reads_the_table(table_home):
     assert corpus.missing == []
     assert corpus.data_home == str(table_home)
     assert "CC BY" in corpus.DESCR
+    # what the file names of ESC-50 say
+    assert "131943 and 134049 are in folds 2 and 3, 209698 and 234879" in corpus.DESCR
 
 
 def test_reads_a_folder_per_class(folder_home):
@@ -103,8 +105,9 @@ def test_takes_text_and_returns_a_pair(table_home):
 def test_missing_recordings_are_counted(table_home):
     (table_home / "audio" / "1-10-A-0.wav").unlink()
     (table_home / "audio" / "3-30-B-9.wav").unlink()
-    with pytest.warns(UserWarning, match="^2 of the 4 recordings .* are not in"):
+    with pytest.warns(UserWarning, match="^2 of the 4 recordings .* are not in") as got:
         corpus = load_esc50(table_home)
+    assert got[0].filename == __file__
     assert [os.path.basename(path) for path in corpus.missing] == [
         "1-10-A-0.wav",
         "3-30-B-9.wav",
@@ -136,6 +139,27 @@ def test_folder_missing(tmp_path, kind):
     )
     with pytest.raises(FileNotFoundError, match=f"^{re.escape(message)}$"):
         load_esc50(home)
+
+
+@pytest.mark.parametrize("home", [3, None, b"esc"])
+def test_home_that_is_no_path(home):
+    message = (
+        "The 'data_home' parameter of load_esc50 must be the path of a folder. Got "
+        f"{home!r} instead."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        load_esc50(home)
+
+
+def test_no_text_is_not_the_working_directory(table_home, monkeypatch):
+    monkeypatch.chdir(table_home)
+    assert len(load_esc50(".").paths) == len(ROWS)
+    message = (
+        "The 'data_home' parameter of load_esc50 must be an existing folder. There is "
+        "nothing at '': unpack the corpus there, or give the folder that holds it."
+    )
+    with pytest.raises(FileNotFoundError, match=f"^{re.escape(message)}$"):
+        load_esc50("")
 
 
 def test_empty_folder(tmp_path):

@@ -189,6 +189,37 @@ def test_data_home_from_the_environment(
     assert corpus.data_home == str(tmp_path / "corpora" / "ESC-50-master")
 
 
+def test_missing_recordings_are_told_at_the_call(
+    server: ThreadingHTTPServer, fetch: Callable, tmp_path: Path
+) -> None:
+    fetch()
+    (tmp_path / "ESC-50-master" / "audio" / NAMES[0]).unlink()
+    with pytest.warns(UserWarning, match="^1 of the 6 recordings that") as caught:
+        corpus = fetch_esc50(data_home=tmp_path)
+    assert caught[0].filename == __file__
+    assert [os.path.basename(path) for path in corpus.missing] == [NAMES[0]]
+
+
+@pytest.mark.parametrize("above", ["{}/file", "/proc"])
+def test_data_home_that_cannot_be_made(tmp_path: Path, above: str) -> None:
+    (tmp_path / "file").touch()
+    home = Path(above.format(tmp_path)) / "corpora"
+    try:
+        home.mkdir()
+    except OSError as error:
+        kind, reason = type(error), error.strerror
+    else:
+        home.rmdir()
+        pytest.skip("only where this folder cannot be made")
+    message = (
+        "The 'data_home' parameter must be a folder that is there or can be made. "
+        f"{str(home)!r} cannot ({reason}): give another path, or set "
+        "SKLEARN_TRIPLET_DATA."
+    )
+    with pytest.raises(kind, match=whole(message)):
+        get_data_home(home)
+
+
 def test_data_home_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     message = (

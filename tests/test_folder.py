@@ -162,6 +162,13 @@ def test_root_that_is_no_folder(tmp_path, kind):
     )
 
 
+def test_no_text_is_no_folder():
+    assert message(FileNotFoundError, "") == (
+        "The 'root' parameter of load_audio_folder must be an existing folder. There "
+        "is nothing at '': give the folder that holds the recordings."
+    )
+
+
 def test_folder_without_recordings(tmp_path):
     fill(tmp_path, ["a.txt", "b.m4a"])
     found = message(FileNotFoundError, tmp_path)
@@ -181,6 +188,8 @@ def test_folder_without_recordings(tmp_path):
     [
         ({"root": 3}, "The 'root' parameter of load_audio_folder must be the path of a "
          "folder. Got 3 instead."),
+        ({"root": b"x"}, "The 'root' parameter of load_audio_folder must be the path "
+         "of a folder. Got b'x' instead."),
         ({"labels": ["dog"]}, "The 'labels' parameter of load_audio_folder must be "
          "'folders', None, the path of a table, a DataFrame, or a dict from paths to "
          "labels. Got ['dog'] instead."),

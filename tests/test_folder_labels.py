@@ -86,8 +86,8 @@ def test_tables_in_memory(flat, labels):
 )
 def test_numbers_stay_names(flat, labels):
     corpus = quietly(flat, labels)
-    assert corpus.target_names.tolist() == ["10", "7"]
-    assert corpus.target.tolist() == [1, -1, 0]
+    assert corpus.target_names.tolist() == ["7", "10"]
+    assert corpus.target.tolist() == [0, -1, 1]
 
 
 def test_numbers_in_text_stay_as_written(flat):
@@ -132,6 +132,7 @@ def test_one_class_per_recording_keeps_its_commas(flat):
     assert corpus.target.tolist() == [0, 1, -1]
     corpus = quietly(flat, table)
     assert corpus.target.tolist() == [[1, 0, 1], [0, 1, 0], [-1, -1, -1]]
+    assert "two labels; with multilabel=False, one.\n" in corpus.DESCR
 
 
 def test_an_indicator_on_demand(flat):
@@ -247,18 +248,8 @@ def test_all_missing_is_an_error(flat):
     assert message(FileNotFoundError, flat, {"b.flac": "dog", "z": "cat"}) == (
         f"None of the 2 recordings that the dict lists is below {str(flat)!r}, which "
         "holds 3 others. The first is 'b.flac', and there is 'b.wav'. Correct 'root' "
-        "or the paths: they are relative to it, or absolute."
-    )
-
-
-def test_a_table_without_rows_labels_nothing(flat):
-    save(flat / "t.csv", "")
-    for labels in ("t.csv", {}, pd.DataFrame({"filename": [], "labels": []})):
-        corpus = quietly(flat, labels)
-        assert corpus.target.tolist() == [-1, -1, -1]
-        assert len(corpus.unlisted) == 3
-    assert message(FileNotFoundError, flat, {}, only_listed=True).endswith(
-        "; 3 are not listed and left out. Correct 'root', or the names."
+        "or the paths: they are relative to it or to the working directory, or "
+        "absolute."
     )
 
 

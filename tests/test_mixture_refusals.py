@@ -108,6 +108,16 @@ def test_recording_listed_twice(sounds):
         ({"background_classes": ["pig"]}, "The 'background_classes' parameter of "
          "mix_soundscapes must be among the classes ['cat', 'dog', 'rain']. Got 'pig' "
          "instead."),
+        ({"background_classes": 3}, "The 'background_classes' parameter of "
+         "mix_soundscapes must be among the classes ['cat', 'dog', 'rain']. Got 3 "
+         "instead."),
+        ({"splits": {"a": [[1], 2]}}, "The 'splits' parameter of mix_soundscapes must "
+         "hold a fold, or a list of folds, for each split. Got [[1], 2] for 'a'."),
+        ({"splits": {"a": {1, 2}, "b": [2]}}, "The 'splits' parameter of "
+         "mix_soundscapes must give a fold to one split only. Fold 2 is in 'a' and in "
+         "'b'."),
+        ({"output_dir": 3}, "The 'output_dir' parameter of mix_soundscapes must be the "
+         "path of a folder, or None. Got 3 instead."),
         ({"background_classes": NAMES}, "mix_soundscapes has no class of events: y and "
          "'background_classes' leave none. Give labeled recordings of at least one "
          "more class."),
@@ -164,6 +174,37 @@ def test_labels_that_do_not_fit(sounds):
         mix_soundscapes(sounds.paths, np.ones((24, 2), dtype=int))
 
 
+@pytest.mark.parametrize("value", [3, -1, True, "1", "pig"])
+def test_background_classes_with_names(sounds, value):
+    sentence = (
+        "The 'background_classes' parameter of mix_soundscapes must be among the "
+        f"classes {NAMES} or their indices. Got {value!r} instead."
+    )
+    y = [NAMES.index(name) for name in sounds.y]
+    with pytest.raises(ValueError, match=whole(sentence)):
+        mix_soundscapes(
+            sounds.paths, y, target_names=NAMES, background_classes=[value], **SMALL
+        )
+
+
+def test_no_label_at_all(sounds):
+    sentence = (
+        "mix_soundscapes has no class of events: y and 'background_classes' leave "
+        "none. Give labeled recordings of at least one more class."
+    )
+    with pytest.raises(ValueError, match=whole(sentence)):
+        mix_soundscapes(sounds.paths, [-1] * len(sounds.paths), **SMALL)
+
+
+def test_output_dir_is_refused_before_recordings_are_read(tmp_path):
+    sentence = (
+        "The 'output_dir' parameter of mix_soundscapes must be the path of a folder, "
+        "or None. Got '' instead."
+    )
+    with pytest.raises(ValueError, match=whole(sentence)):
+        mix_soundscapes([tmp_path / "gone.wav"], ["dog"], output_dir="", **SMALL)
+
+
 def test_output_dir_is_a_file(sounds, tmp_path):
     (tmp_path / "taken").touch()
     message = (
@@ -172,3 +213,14 @@ def test_output_dir_is_a_file(sounds, tmp_path):
     )
     with pytest.raises(NotADirectoryError, match=f"^{re.escape(message)}$"):
         mix(sounds, output_dir=tmp_path / "taken")
+
+
+def test_output_dir_that_cannot_be_made(sounds, tmp_path):
+    (tmp_path / "taken").touch()
+    folder = tmp_path / "taken" / "mixes"
+    message = (
+        "The 'output_dir' parameter of mix_soundscapes must be a folder that is there "
+        f"or can be made. {str(folder)!r} cannot (Not a directory): give another name."
+    )
+    with pytest.raises(NotADirectoryError, match=whole(message)):
+        mix(sounds, output_dir=folder)

@@ -95,6 +95,36 @@ def test_target_names_name_numbers(sounds):
     assert names <= {"dog", "rai"}
 
 
+@pytest.mark.parametrize("value", [1, [1], np.array([1]), "cat", {"cat"}, [np.int8(1)]])
+def test_backgrounds_by_index_or_name(sounds, value):
+    corpus = mix_soundscapes(
+        sounds.paths, np.array([NAMES.index(name) for name in sounds.y]), n_clips=4,
+        target_names=NAMES, background_classes=value, random_state=0, **SMALL,
+    )  # fmt: skip
+    assert corpus.target_names.tolist() == ["dog", "rain"]
+    assert {Path(s.path).name[:3] for s in corpus.backgrounds} == {"cat"}
+
+
+def test_backgrounds_by_number_where_classes_are_numbers(sounds):
+    y = np.array([10 * (1 + NAMES.index(name)) for name in sounds.y])
+    corpus = mix(Bunch(**{**sounds, "y": y}), n_clips=2, background_classes=[20])
+    assert corpus.target_names.tolist() == ["10", "30"]
+    assert {Path(s.path).name[:3] for s in corpus.backgrounds} == {"cat"}
+
+
+def test_no_class_is_background(sounds):
+    expected = mix(sounds, n_clips=2)
+    corpus = mix(sounds, n_clips=2, background_classes=None)
+    np.testing.assert_array_equal(corpus.data, expected.data)
+
+
+@pytest.mark.parametrize("kind", [set, frozenset, list, np.array, iter])
+def test_folds_of_a_split_in_any_container(sounds, kind):
+    splits = {"train": kind([1, 2]), "validation": 3, "evaluation": np.int64(4)}
+    corpus = mix(sounds, n_clips=2, splits=splits)
+    np.testing.assert_array_equal(corpus.data, mix(sounds, n_clips=2).data)
+
+
 def test_one_class(sounds):
     corpus = mix(sounds, background_classes=["dog", "rain"], labeled_fraction=0.5)
     assert corpus.target.shape == (18, 1)

@@ -261,6 +261,8 @@ def test_files_as_a_pair_can_be_indexed(tmp_path):
         ({"audio_format": "mp3"}, "one of ['flac', 'wav']"),
         ({"random_state": -1}, "an integer in [0, inf)"),
         ({"random_state": "0"}, "an integer in [0, inf)"),
+        ({"output_dir": 3}, "the path of a folder, or None"),
+        ({"output_dir": ""}, "the path of a folder, or None"),
     ],
 )
 def test_refusals(changes, range_of_values):

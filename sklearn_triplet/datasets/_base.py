@@ -57,15 +57,22 @@ def check_pair(
     )
 
 
-def existing_folder(owner: str, data_home: str | os.PathLike[str]) -> Path:
-    """Find the folder a corpus was unpacked into.
+def existing_folder(
+    owner: str,
+    name: str,
+    value: str | os.PathLike[str],
+    cure: str = "unpack the corpus there, or give the folder that holds it",
+) -> Path:
+    """Find the folder that a corpus is in.
 
     Parameters
     ----------
-    owner : str
-        The function that asks, for the message.
-    data_home : str or path-like
+    owner, name : str
+        The function that asks and the parameter, for the messages.
+    value : str or path-like
         The folder; ``~`` is the home folder of the user.
+    cure : str
+        What to do where it is not there.
 
     Returns
     -------
@@ -73,18 +80,46 @@ def existing_folder(owner: str, data_home: str | os.PathLike[str]) -> Path:
 
     Raises
     ------
+    ValueError
+        If it is no path.
     FileNotFoundError
         Where there is no such folder.
     """
-    folder = Path(data_home).expanduser()
-    if folder.is_dir():
-        return folder
-    found = "a file" if folder.exists() else "nothing"
+    parameter = f"The {name!r} parameter of {owner}"
+    folder = _check_path(parameter, value)
+    # no text is nowhere here, but the working directory for pathlib
+    if os.path.isdir(folder):
+        return Path(folder)
+    found = "a file" if os.path.exists(folder) else "nothing"
     raise FileNotFoundError(
-        f"The 'data_home' parameter of {owner} must be an existing folder. There is "
-        f"{found} at {str(folder)!r}: unpack the corpus there, or give the folder that "
-        "holds it."
+        f"{parameter} must be an existing folder. There is {found} at {folder!r}: "
+        f"{cure}."
     )
+
+
+def _check_path(
+    parameter: str, value: Any, kind: str = "the path of a folder", *, least: int = 0
+) -> str:
+    """Refuse what is no path of so many characters; write out ``~``."""
+    if isinstance(value, str | os.PathLike):
+        path = os.fspath(value)
+        if isinstance(path, str) and len(path) >= least:
+            return os.path.expanduser(path)
+    raise ValueError(f"{parameter} must be {kind}. Got {value!r} instead.")
+
+
+def _make_folder(parameter: str, folder: Path, cure: str) -> None:
+    """Make a folder and those above it, and refuse one that cannot be, in a sentence.
+
+    The kind of the error stays: no permission, no space, a file in the way.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise type(error)(
+            f"{parameter} must be a folder that is there or can be made. "
+            f"{str(folder)!r} cannot ({error.strerror}): {cure}."
+        ) from error
 
 
 def get_data_home(data_home: str | os.PathLike[str] | None = None) -> str:
@@ -106,6 +141,8 @@ def get_data_home(data_home: str | os.PathLike[str] | None = None) -> str:
         If it is no path.
     FileExistsError
         If it is a file.
+    OSError
+        If it cannot be made.
 
     Examples
     --------
@@ -117,23 +154,19 @@ def get_data_home(data_home: str | os.PathLike[str] | None = None) -> str:
     """
     if data_home is None:
         data_home = os.environ.get(DATA_HOME_VARIABLE) or "~/sklearn_triplet_data"
-    if not isinstance(data_home, str | os.PathLike) or not os.fspath(data_home):
-        raise ValueError(
-            "The 'data_home' parameter must be the path of a folder, or None. Got "
-            f"{data_home!r} instead."
-        )
-    folder = Path(data_home).expanduser()
-    if folder.exists() and not folder.is_dir():
+    parameter, kind = "The 'data_home' parameter", "the path of a folder, or None"
+    folder = Path(_check_path(parameter, data_home, kind, least=1))
+    cure = f"give another path, or set {DATA_HOME_VARIABLE}"
+    if os.path.exists(folder) and not os.path.isdir(folder):
         raise FileExistsError(
-            f"The 'data_home' parameter must be a folder. There is a file at "
-            f"{str(folder)!r}: give another path, or set {DATA_HOME_VARIABLE}."
+            f"{parameter} must be a folder. There is a file at {str(folder)!r}: {cure}."
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_folder(parameter, folder, cure)
     return str(folder)
 
 
-def output_folder(owner: str, output_dir: str | os.PathLike[str]) -> Path:
-    """Make the folder that a corpus is written to.
+def check_output(owner: str, output_dir: str | os.PathLike[str]) -> Path:
+    """Refuse what cannot be the folder that a corpus is written to.
 
     Parameters
     ----------
@@ -145,19 +178,48 @@ def output_folder(owner: str, output_dir: str | os.PathLike[str]) -> Path:
     Returns
     -------
     folder : pathlib.Path
+        Which need not be there.
 
     Raises
     ------
+    ValueError
+        If it is no path.
     NotADirectoryError
         Where there is a file of this name.
     """
-    folder = Path(output_dir).expanduser()
-    if folder.exists() and not folder.is_dir():
+    parameter = f"The 'output_dir' parameter of {owner}"
+    kind = "the path of a folder, or None"
+    folder = Path(_check_path(parameter, output_dir, kind, least=1))
+    if os.path.exists(folder) and not os.path.isdir(folder):
         raise NotADirectoryError(
-            f"The 'output_dir' parameter of {owner} must be a folder. There is a file "
-            f"at {str(folder)!r}: give another name or move the file."
+            f"{parameter} must be a folder. There is a file at {str(folder)!r}: give "
+            "another name or move the file."
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def output_folder(owner: str, output_dir: str | os.PathLike[str]) -> Path:
+    """Make the folder that a corpus is written to.
+
+    Parameters
+    ----------
+    owner, output_dir
+        As in :func:`check_output`.
+
+    Returns
+    -------
+    folder : pathlib.Path
+
+    Raises
+    ------
+    ValueError
+        If it is no path.
+    OSError
+        Where there is a file of this name, or the folder cannot be made.
+    """
+    folder = check_output(owner, output_dir)
+    cure = "give another name"
+    _make_folder(f"The 'output_dir' parameter of {owner}", folder, cure)
     return folder
 
 

@@ -1,13 +1,11 @@
-"""A folder in, the recordings below it out, and the one that a row of a table means.
+"""A folder in, the recordings below it out.
 
 Recordings are known by their paths relative to the folder, with ``/`` between the parts
 and sorted; whatever looks like a recording but cannot be one is kept with its reason.
 """
 
 import os
-import posixpath
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -156,95 +154,3 @@ def suffix_of(name: str) -> str:
 def composed(text: str) -> str:
     """Write umlauts and accents as one character each, as a Mac does not."""
     return unicodedata.normalize("NFC", text)
-
-
-class Finder:
-    """Finds the recording that a row of a table means.
-
-    Parameters
-    ----------
-    root : str
-        The folder.
-    names : iterable of str
-        Relative paths of all that rows may mean.
-    suffixes : tuple of str or None
-        As in :func:`find_recordings`.
-    """
-
-    def __init__(
-        self, root: str, names: Iterable[str], suffixes: tuple[str, ...] | None
-    ) -> None:
-        self.root = os.path.abspath(root)
-        # a table may have the paths that links lead to
-        self._roots = (self.root, os.path.realpath(root))
-        self._known = {*SUFFIXES, *FOREIGN, *(suffixes or ())}
-        self._by_path: dict[str, str] = {}
-        self._by_stem: dict[str, list[str]] = defaultdict(list)
-        for name in names:
-            self._by_path[composed(name)] = name
-            self._by_stem[self._stem(posixpath.basename(composed(name)))].append(name)
-
-    def find(self, row: str, place: str) -> str | None:
-        """Return the relative path that a row means, or None where there is none.
-
-        Parameters
-        ----------
-        row : str
-            Path as the table has it: absolute, relative to the folder, or only its
-            last parts; with or without the suffix.
-        place : str
-            Where the row stands, for the message.
-
-        Returns
-        -------
-        name : str or None
-
-        Raises
-        ------
-        ValueError
-            Where the row fits several recordings.
-        """
-        key = composed(self.normalise(row))
-        for exact in (composed(row), key):
-            if exact in self._by_path:
-                return self._by_path[exact]
-        fitting = [name for name in self._same_stem(key) if self._fits(name, key)]
-        if os.path.isabs(row):  # says in which folder: only a suffix may be missing
-            fitting = [name for name in fitting if name.count("/") == key.count("/")]
-        if len(fitting) > 1:
-            raise ValueError(
-                f"{place} names the recording {row!r}, which fits {len(fitting)} "
-                f"files below {self.root!r}: {fitting[0]!r} and {fitting[1]!r}. Write "
-                "the path from that folder on, with its suffix."
-            )
-        return fitting[0] if fitting else None
-
-    def similar(self, row: str) -> str | None:
-        """Return a recording that differs from a row in suffix or folder only."""
-        return next(iter(self._same_stem(composed(self.normalise(row)))), None)
-
-    def normalise(self, row: str) -> str:
-        """Write a path relative to the folder, where it is below it."""
-        # tables from Windows have other slashes
-        path = os.path.join(self.root, os.path.expanduser(row).replace("\\", "/"))
-        path = os.path.normpath(path)
-        for root in self._roots:
-            if path.startswith(os.path.join(root, "")):
-                path = os.path.relpath(path, root)
-                break
-        return path.replace(os.sep, "/")
-
-    def _same_stem(self, key: str) -> list[str]:
-        return self._by_stem.get(self._stem(posixpath.basename(key)), [])
-
-    def _fits(self, name: str, key: str) -> bool:
-        """Tell whether a relative path ends in the parts of a row."""
-        name = composed(name)
-        if suffix_of(key) not in self._known:
-            name = self._stem(name)
-        return f"/{name}".endswith(f"/{key}")
-
-    def _stem(self, name: str) -> str:
-        """Take off the suffix, but not the '.5' of 'at_12.5'."""
-        stem, suffix = os.path.splitext(name)
-        return stem if suffix.lower() in self._known else name

@@ -4,6 +4,7 @@ The tags of a recording are the classes in it: ``()`` is none of them, None is u
 """
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -11,12 +12,13 @@ import numpy as np
 
 from sklearn_triplet._labels import UNLABELED
 from sklearn_triplet.datasets._folder_files import (
-    Finder,
     Recordings,
     composed,
     reason_to_skip,
 )
-from sklearn_triplet.datasets._label_tables import Row, read_labels
+from sklearn_triplet.datasets._label_cells import read_labels
+from sklearn_triplet.datasets._label_tables import Row
+from sklearn_triplet.datasets._row_finder import Finder
 
 Tags = tuple[str, ...] | None
 
@@ -35,12 +37,15 @@ class Labeling:
         Paths of recordings that are listed but not there.
     unlisted : list of str
         Relative paths of recordings that no row of the table means.
+    is_empty : bool
+        Whether there is a table, and no row in it.
     """
 
     source: str
     tags: dict[str, Tags] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
+    is_empty: bool = False
 
 
 def tags_of_folders(recordings: Recordings) -> Labeling:
@@ -95,14 +100,13 @@ def tags_of_rows(
         Where a row fits several recordings.
     """
     finder = Finder(root, [*recordings.files, *recordings.skipped], suffixes)
-    labeling = Labeling(source)
+    labeling = Labeling(source, is_empty=not rows)
     for row in rows:
         name = finder.find(row.path, row.place)
         if name is None:
-            name = finder.normalise(row.path)
-            reason = _reason_to_skip(os.path.join(root, name), suffixes)
+            name, reason = _look_beside(finder.read(row.path), root, suffixes)
             if reason is None:
-                labeling.missing.append(os.path.join(root, row.path))
+                labeling.missing.append(_missing_path(root, row.path))
                 continue
             if reason:
                 recordings.skipped[name] = reason
@@ -118,12 +122,22 @@ def tags_of_rows(
     return labeling
 
 
-def _reason_to_skip(path: str, suffixes: tuple[str, ...] | None) -> str | None:
-    """Tell why a listed file is no recording: '' if it is one, None if not there."""
-    if not os.path.isfile(path):
-        return None
-    reason = reason_to_skip(path, suffixes)
-    return "its suffix is not among 'suffixes'" if reason is None else reason
+def _look_beside(
+    readings: list[str], root: str, suffixes: tuple[str, ...] | None
+) -> tuple[str, str | None]:
+    """Look for a hidden file, or one elsewhere: why to skip it, None if not there."""
+    for name in readings:
+        path = os.path.join(root, name)
+        if os.path.isfile(path):
+            reason = reason_to_skip(path, suffixes)
+            no_suffix = "its suffix is not among 'suffixes'"
+            return name, no_suffix if reason is None else reason
+    return readings[0], None
+
+
+def _missing_path(root: str, row: str) -> str:
+    """Say where a recording should be, which a row may do from its root on."""
+    return row if row.startswith(os.path.join(root, "")) else os.path.join(root, row)
 
 
 def _joined(tags: Tags, more: Tags) -> Tags:
@@ -146,7 +160,8 @@ def _refuse_none_found(
         f"is below {finder.root!r}, which holds {len(recordings.files)} others. The "
         f"first is {first!r}"
         + (f", and there is {similar!r}. " if similar else ". ")
-        + "Correct 'root' or the paths: they are relative to it, or absolute."
+        + "Correct 'root' or the paths: they are relative to it or to the "
+        "working directory, or absolute."
     )
 
 
@@ -217,7 +232,7 @@ def make_target(
     known = {file: labels for file in files if (labels := tags.get(file)) is not None}
     names = target_names
     if names is None:
-        names = sorted({name for labels in known.values() for name in labels})
+        names = _in_order({name for labels in known.values() for name in labels})
     codes = {name: code for code, name in enumerate(names)}
     _refuse_other_classes(known, codes)
     if multilabel is None:
@@ -233,6 +248,13 @@ def make_target(
         elif file in known:
             target[row] = codes[known[file][0]]
     return target, names
+
+
+def _in_order(names: set[str]) -> list[str]:
+    """Sort classes as text, or by number where all are whole numbers."""
+    if all(re.fullmatch(r"[+-]?\d+", name) for name in names):
+        return sorted(names, key=lambda name: (int(name), name))
+    return sorted(names)
 
 
 def _refuse_other_classes(

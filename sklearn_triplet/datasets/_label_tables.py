@@ -1,17 +1,21 @@
 """A table, DataFrame or dict of paths and labels in, one Row for each of its lines out.
 
 Nothing is looked up on disk but the table itself: what a path means is the matter of
-``_folder_files``, what the labels of all rows make together that of ``folder``.
+``_row_finder``, what the labels of all rows make together that of ``_folder_labels``.
 """
 
 import csv
-import math
-import numbers
 import os
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sklearn_triplet.datasets._folder_files import SUFFIXES, composed, suffix_of
+from sklearn_triplet.datasets._folder_files import SUFFIXES, suffix_of
+from sklearn_triplet.datasets._label_cells import (
+    as_text,
+    is_absent,
+    read_labels,
+    refuse_indicator,
+)
 
 # the first of them that a header has is read
 PATH_COLUMNS = (
@@ -22,8 +26,6 @@ LABEL_COLUMNS = (
     "classes tags tag target"
 ).split()
 LABELED_COLUMN = "labeled"
-# what y marks by -1 must never become a class
-MARKS_OF_UNLABELED = {"unlabeled", "unlabelled", "-1"}
 TRUTH = {"1": True, "true": True, "0": False, "false": False, "": None}
 
 
@@ -215,69 +217,18 @@ def _describe(table: str, names: list[str], chosen: Iterable[int | None]) -> str
 
 def _make_row(place: str, path: Any, cell: Any, labeled: Any, *, split: bool) -> Row:
     """Read the cells of a line."""
-    if _is_absent(path) or not str(path):
+    if is_absent(path) or not str(path):
         raise ValueError(
             f"{place} has no path. Fill it in, or take the line out of the table."
         )
-    truth = "" if _is_absent(labeled) else _as_text(labeled).lower()
+    truth = "" if is_absent(labeled) else as_text(labeled).lower()
     if truth not in TRUTH:
         raise ValueError(
             f"{place} must hold 1 (labeled), 0 (unlabeled) or nothing in the column "
             f"{LABELED_COLUMN!r}. Got {labeled!r} instead."
         )
+    refuse_indicator(place, cell)
     labels = read_labels(cell, split=split)
     if TRUTH[truth] is not None:
         labels = (labels or ()) if TRUTH[truth] else None
     return Row(str(path), labels, place)
-
-
-def read_labels(cell: Any, *, split: bool) -> tuple[str, ...] | None:
-    """Turn what stands for the labels of a recording into names of classes.
-
-    Parameters
-    ----------
-    cell : str, number, sequence or None
-        Text that may join several labels, a sequence of labels that is taken as it is,
-        or something absent: None, NaN, -1 or no text.
-    split : bool
-        Whether text is divided at commas and semicolons.
-
-    Returns
-    -------
-    labels : tuple of str or None
-        Empty for an empty sequence, None where the recording is unlabeled.
-
-    Examples
-    --------
-    >>> read_labels("dog; rain", split=True), read_labels("dog; rain", split=False)
-    (('dog', 'rain'), ('dog; rain',))
-    >>> read_labels(7, split=True), read_labels([], split=True)
-    (('7',), ())
-    >>> print(read_labels("", split=True), read_labels(-1, split=True))
-    None None
-    """
-    if isinstance(cell, str | bytes) or not isinstance(cell, Iterable):
-        text = "" if _is_absent(cell) else _as_text(cell)
-        pieces = text.replace(";", ",").split(",") if split else [text]
-    elif not len(cell := list(cell)):
-        return ()
-    else:
-        pieces = ["" if _is_absent(item) else _as_text(item) for item in cell]
-    names = [composed(piece.strip()) for piece in pieces]
-    names = [name for name in names if name and name.lower() not in MARKS_OF_UNLABELED]
-    return tuple(dict.fromkeys(names)) or None
-
-
-def _is_absent(value: Any) -> bool:
-    """Tell None, NaN and the missing values of tables."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, numbers.Real) and math.isnan(value)
-
-
-def _as_text(value: Any) -> str:
-    """Write a label; 7.0 is what a missing neighbour made of 7."""
-    is_float = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if is_float and float(value).is_integer():
-        value = int(value)
-    return (value.decode() if isinstance(value, bytes) else str(value)).strip()

@@ -131,8 +131,9 @@ def load_dcase2018_task4(
     FileNotFoundError
         If the folder is not there, or none of the lists, or none of the recordings.
     ValueError
-        If ``subset`` is none of the options or a line of a list cannot be read, such as
-        a weak clip without a class or an event without times.
+        If ``data_home`` is no path, ``subset`` is none of the options, or a line of a
+        list cannot be read, such as a weak clip without a class or an event without
+        times.
 
     Warns
     -----
@@ -170,7 +171,7 @@ def load_dcase2018_task4(
     array(['Dog', 'Speech'], dtype='<U26')
     """
     chosen = _check_subset(subset)
-    folder = existing_folder(OWNER, data_home)
+    folder = existing_folder(OWNER, "data_home", data_home)
     left_out = LeftOut()
     listed = _read_lists(folder, chosen, left_out)
     clips = _keep_first(_find_recordings(folder, listed, left_out), left_out)

@@ -36,8 +36,10 @@ ESC: environmental sound classification
 
 Recordings of 5 seconds from Freesound, each of one class: 2000 clips of 50 classes
 (ESC-50), of which 400 clips of 10 classes form ESC-10. Every class has 40 clips in five
-folds of equal size; clips that were cut from one recording are in one fold, so whole
-folds are to be held out, never random clips.
+folds of equal size, and clips that were cut from one recording are in one fold, so that
+whole folds are to be held out, never random clips. By the file names, which hold the
+number of the recording, there are four exceptions, none of them in ESC-10: recordings
+131943 and 134049 are in folds 2 and 3, 209698 and 234879 in folds 4 and 5.
 
 K. J. Piczak. "ESC: Dataset for Environmental Sound Classification". Proceedings of the
 23rd ACM Conference on Multimedia, 2015, pages 1015-1018.
@@ -95,8 +97,8 @@ def load_esc50(
         If the folder is not there, holds no recording of either layout, or none of the
         recordings that its table lists.
     ValueError
-        If ``subset`` is none of the options, a file name tells no fold, or the table
-        lacks a column or holds a fold that is not a number.
+        If ``data_home`` is no path, ``subset`` is none of the options, a file name
+        tells no fold, or the table lacks a column or holds a fold that is not a number.
 
     Warns
     -----
@@ -117,7 +119,23 @@ def load_esc50(
     (array([0, 1]), array([1, 2]))
     """
     check_option("load_esc50", "subset", subset, [None, "esc10"])
-    folder = existing_folder("load_esc50", data_home)
+    corpus = read_esc50(existing_folder("load_esc50", "data_home", data_home), subset)
+    return (corpus.paths, corpus.target) if return_X_y else corpus
+
+
+def read_esc50(folder: Path, subset: str | None) -> Bunch:
+    """Load a corpus that is there, and warn at the line that called the caller.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    subset : {None, "esc10"}
+
+    Returns
+    -------
+    corpus : :class:`~sklearn.utils.Bunch`
+        As from :func:`load_esc50`.
+    """
     table = folder / "meta" / "esc50.csv"
     clips = _read_table(table) if table.is_file() else _read_class_folders(folder)
     if subset == "esc10":
@@ -125,7 +143,7 @@ def load_esc50(
     clips, missing = _split_missing(clips, folder)
     paths, folds, categories, ranks = zip(*clips, strict=True)
     names = _ordered_names(categories, ranks)
-    corpus = Bunch(
+    return Bunch(
         paths=np.array([str(path) for path in paths]),
         target=np.array([names.index(name) for name in categories], dtype=np.int64),
         target_names=np.array(names),
@@ -134,7 +152,6 @@ def load_esc50(
         data_home=str(folder),
         DESCR=DESCR,
     )
-    return (corpus.paths, corpus.target) if return_X_y else corpus
 
 
 def _read_table(table: Path) -> list[Clip]:
@@ -218,7 +235,7 @@ def _split_missing(clips: list[Clip], folder: Path) -> tuple[list[Clip], list[st
             f"lists are not in {str(folder / 'audio')!r}, the first of them "
             f"{missing[0]!r}. They are left out; the field 'missing' names them all.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     return present, missing
 

@@ -18,7 +18,7 @@ from sklearn_triplet.datasets._download import (
     RemoteArchive,
     fetch_folder,
 )
-from sklearn_triplet.datasets.esc50 import load_esc50
+from sklearn_triplet.datasets.esc50 import read_esc50
 
 # One commit, not the moving branch, whose archive changes with every edit of its README
 # (github.com/soundata/soundata, issue 208 and pull request 209). GitHub warrants the
@@ -140,7 +140,8 @@ def fetch_esc50(
             delay=delay,
             verbose=verbose,
         )
-    return load_esc50(folder, subset=subset, return_X_y=return_X_y)
+    corpus = read_esc50(folder, subset)
+    return (corpus.paths, corpus.target) if return_X_y else corpus
 
 
 def _check_contents(folder: Path, *, every_byte: bool) -> None:

@@ -10,6 +10,7 @@ from sklearn.utils import Bunch
 
 from sklearn_triplet._labels import is_labeled
 from sklearn_triplet._validation import check_option
+from sklearn_triplet.datasets._base import existing_folder
 from sklearn_triplet.datasets._folder_files import (
     SUFFIXES,
     Recordings,
@@ -39,6 +40,8 @@ Listed but not there: {n_missing}
 There but not listed: {n_unlisted}
 Skipped: {n_skipped}
 Files of other kinds: {n_others}
+
+Text such as "Crying, sobbing" in a table is two labels; with multilabel=False, one.
 """
 
 
@@ -75,16 +78,19 @@ def load_audio_folder(
           index.
         - A dict from paths to labels.
 
-        Paths are relative to ``root`` or absolute. The last parts of a path are enough,
-        as is a name without its suffix, where they fit one recording only. See Notes
-        for the columns and cells.
+        Paths are relative to ``root``, absolute, or else relative to the working
+        directory, such as the field ``paths`` of an earlier call. The last parts of a
+        path are enough, as is a name without its suffix, where they fit one recording
+        only. See Notes for the columns and cells.
     target_names : sequence of str, default=None
         The classes in the order of the codes, such as the ``target_names`` of the
-        recordings for training; None sorts the classes that were found.
+        recordings for training; None sorts the classes that were found, by number
+        if all are whole numbers.
     multilabel : bool or None, default=None
         True: the target is an indicator. False: the target is one class per recording,
-        and text is one label, with its commas and semicolons. None: an indicator only
-        if some recording has several labels, or is known to have none.
+        and text is one label: only so does ``"Crying, sobbing"`` stay whole, which is
+        two classes otherwise. None: an indicator only if some recording has several
+        labels, or is known to have none.
     only_listed : bool, default=False
         Whether to leave out recordings without a row in the table. By default they are
         unlabeled clips.
@@ -134,7 +140,8 @@ def load_audio_folder(
     Warns
     -----
     UserWarning
-        Once if something was skipped, once if listed recordings are missing.
+        Once if something was skipped, once if listed recordings are missing, and if
+        there is a table without rows.
 
     Notes
     -----
@@ -145,7 +152,8 @@ def load_audio_folder(
     joined.
 
     **Cells.** Text may join several labels by commas or semicolons; a sequence of
-    labels is taken as it is. Labels are text: ``7`` is the class ``'7'``.
+    labels is taken as it is, but no vector of 0 and 1, which may mark classes as well
+    as name them. Labels are text: ``7`` is the class ``'7'``.
 
     ==================================  ==========================================
     unlabeled                           an empty cell, None, NaN, -1, "unlabeled"
@@ -178,15 +186,15 @@ def load_audio_folder(
     """
     check_option(OWNER, "multilabel", multilabel, [None, True, False])
     target_names = check_target_names(OWNER, target_names)
-    root, suffixes = _check_root(root), check_suffixes(OWNER, suffixes)
+    suffixes = check_suffixes(OWNER, suffixes)
+    cure = "give the folder that holds the recordings"
+    root = str(existing_folder(OWNER, "root", root, cure))
     recordings = find_recordings(root, suffixes)
     if labels is None or (isinstance(labels, str) and labels == "folders"):
         _refuse_to_leave_out(only_listed, labels)
         labeling = tags_of_folders(recordings) if labels else Labeling("nothing")
     else:
-        rows, source = read_rows(
-            labels, root, split=multilabel is None or bool(multilabel)
-        )
+        rows, source = read_rows(labels, root, split=multilabel is not False)
         labeling = tags_of_rows(rows, source, root, recordings, suffixes)
     if only_listed:
         recordings.files = [name for name in recordings.files if name in labeling.tags]
@@ -206,22 +214,6 @@ def load_audio_folder(
     )
     corpus.DESCR = _describe(corpus, labeling.source, recordings.n_others)
     return (corpus.paths, corpus.target) if return_X_y else corpus
-
-
-def _check_root(root: str | os.PathLike) -> str:
-    if not isinstance(root, str | os.PathLike):
-        raise ValueError(
-            f"The 'root' parameter of {OWNER} must be the path of a folder. Got "
-            f"{root!r} instead."
-        )
-    root = str(os.path.expanduser(os.fspath(root)))
-    if os.path.isdir(root):
-        return root
-    found = "a file" if os.path.exists(root) else "nothing"
-    raise FileNotFoundError(
-        f"The 'root' parameter of {OWNER} must be an existing folder. There is {found} "
-        f"at {root!r}: give the folder that holds the recordings."
-    )
 
 
 def _refuse_to_leave_out(only_listed: bool, labels: str | None) -> None:
@@ -255,6 +247,14 @@ def _refuse_nothing(
 def _warn(root: str, recordings: Recordings, labeling: Labeling) -> None:
     """Report what the user may believe to be in the corpus, and is not."""
     skipped, missing = _list_skipped(root, recordings), labeling.missing
+    if labeling.is_empty:
+        warnings.warn(
+            f"{OWNER} found no rows in {labeling.source}, so that none of the "
+            f"{len(recordings.files)} recordings in {root!r} has a label. Fill it in, "
+            "or give labels=None for recordings without labels.",
+            UserWarning,
+            stacklevel=3,
+        )
     if skipped:
         path, reason = skipped[0]
         warnings.warn(

@@ -11,7 +11,7 @@ from sklearn.utils import Bunch
 
 from sklearn_triplet._stratification import mask_labels
 from sklearn_triplet._validation import check_option
-from sklearn_triplet.datasets._base import output_folder, seed_from
+from sklearn_triplet.datasets._base import check_output, output_folder, seed_from
 from sklearn_triplet.datasets._mixtures.checks import (
     check_counts,
     check_fractions,
@@ -47,7 +47,7 @@ def mix_soundscapes(
     target_names: Sequence[str] | None = None,
     backgrounds: Sequence[str | os.PathLike] | None = None,
     background_fold: ArrayLike | None = None,
-    background_classes: Sequence[Any] = (),
+    background_classes: Sequence[Any] | None = (),
     labeled_fraction: float | Mapping[str, float] = 1.0,
     duration: float = 10.0,
     sample_rate: int = 44100,
@@ -97,8 +97,9 @@ def mix_soundscapes(
         background is computed white, pink or brown noise.
     background_fold : array-like of shape (n_backgrounds,), default=None
         Their folds; needed with ``fold``.
-    background_classes : sequence, default=()
-        Classes that are backgrounds instead of events.
+    background_classes : sequence or None, default=()
+        Classes that are backgrounds instead of events; with ``target_names``, names or
+        indices of them.
     labeled_fraction : float or dict, default=1.0
         Share of the clips that keep their labels, in (0, 1]: that of the first split,
         or of the splits in the dict. All others are labeled throughout.
@@ -179,8 +180,8 @@ def mix_soundscapes(
     ValueError
         If a parameter is outside its range, a class has no recording in some split, or
         a recording would be in two splits.
-    NotADirectoryError
-        If ``output_dir`` is a file.
+    OSError
+        If ``output_dir`` is a file or cannot be made.
 
     Warns
     -----
@@ -215,6 +216,8 @@ def mix_soundscapes(
         empty_fraction,
     )  # fmt: skip
     check_option(OWNER, "audio_format", audio_format, ["flac", "wav"])
+    if output_dir is not None:
+        check_output(OWNER, output_dir)
     splits = check_splits(splits, fold is not None)
     counts = check_counts(n_clips, list(splits))
     fractions = check_fractions(labeled_fraction, list(splits))

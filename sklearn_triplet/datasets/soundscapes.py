@@ -20,6 +20,7 @@ from sklearn_triplet._labels import UNLABELED
 from sklearn_triplet._stratification import mask_labels
 from sklearn_triplet._validation import check_interval, check_option
 from sklearn_triplet.datasets._base import (
+    check_output,
     check_pair,
     compute_clips,
     output_folder,
@@ -156,8 +157,8 @@ def make_soundscapes(
     ------
     ValueError
         If a parameter is outside its range.
-    NotADirectoryError
-        If ``output_dir`` is a file.
+    OSError
+        If ``output_dir`` is a file or cannot be made.
 
     Examples
     --------
@@ -177,7 +178,7 @@ def make_soundscapes(
     """
     settings = _check(
         n_clips, n_classes, labeled_fraction, duration, sample_rate, n_events,
-        event_duration, snr, empty_fraction, audio_format,
+        event_duration, snr, empty_fraction, audio_format, output_dir,
     )  # fmt: skip
     seed = seed_from(OWNER, random_state)
     plans = [plan_scene(settings, seed, clip) for clip in range(n_clips)]
@@ -197,7 +198,8 @@ def make_soundscapes(
     if output_dir is None:
         X = corpus.data = _render(settings, seed, plans, compute)
     else:
-        paths = _name_files(output_dir, n_clips, audio_format)
+        folder = output_folder(OWNER, output_dir)
+        paths = [folder / f"clip_{i:05d}.{audio_format}" for i in range(n_clips)]
         # written in the workers, so that no waveform travels
         written = compute(
             delayed(_write_clip)(path, settings, seed, clip, *plans[clip])
@@ -213,6 +215,7 @@ def _check(
     n_clips: int, n_classes: int, labeled_fraction: float, duration: float,
     sample_rate: int, n_events: tuple[int, int], event_duration: tuple[float, float],
     snr: tuple[float, float], empty_fraction: float, audio_format: str,
+    output_dir: str | os.PathLike[str] | None,
 ) -> SceneSettings:  # fmt: skip
     """Refuse what is out of range; gather what a single clip needs to know."""
     whole, real = numbers.Integral, numbers.Real
@@ -223,6 +226,8 @@ def _check(
     check_interval(OWNER, "sample_rate", sample_rate, whole, 16_000, 96_000)
     check_interval(OWNER, "empty_fraction", empty_fraction, real, 0, 1)
     check_option(OWNER, "audio_format", audio_format, ["flac", "wav"])
+    if output_dir is not None:
+        check_output(OWNER, output_dir)
     lengths = check_pair(OWNER, "event_duration", event_duration, real, 0.05, np.inf)
     if lengths[0] > duration:
         raise ValueError(
@@ -246,13 +251,6 @@ def _indicator(events: list[list[Event]], n_classes: int) -> NDArray[np.int64]:
     for row, clip_events in zip(truth, events, strict=True):
         row[[event.label for event in clip_events]] = 1
     return truth
-
-
-def _name_files(
-    output_dir: str | os.PathLike[str], n_clips: int, audio_format: str
-) -> list[Path]:
-    folder = output_folder(OWNER, output_dir)
-    return [folder / f"clip_{clip:05d}.{audio_format}" for clip in range(n_clips)]
 
 
 def _render(

@@ -1,6 +1,7 @@
 """Paths (n_recordings,), classes and folds in; a pool of recordings a split, out."""
 
-from collections.abc import Sequence
+import numbers
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from sklearn_triplet._labels import UNLABELED
+from sklearn_triplet._validation import is_inside
 from sklearn_triplet.datasets._mixtures.signals import Pool
 from sklearn_triplet.datasets._mixtures.sources import Recordings, Sounding
 from sklearn_triplet.datasets._mixtures.splits import (
@@ -53,7 +55,7 @@ def read_collection(
     target_names: Sequence[str] | None,
     backgrounds: Any,
     background_fold: Any,
-    background_classes: Sequence[Any],
+    background_classes: Sequence[Any] | None,
 ) -> Collection:
     """Refuse what does not fit together.
 
@@ -70,7 +72,8 @@ def read_collection(
     y = check_length("y", y, "paths", len(paths))
     kind, names = read_classes(y, target_names)
     fold = None if fold is None else check_length("fold", fold, "paths", len(paths))
-    kind, names = _set_apart(kind, names, background_classes)
+    apart = _find_classes(background_classes, names, target_names is not None)
+    kind, names = _set_apart(kind, names, apart)
     if backgrounds is None:
         has_backgrounds = bool((kind == BACKGROUND).any())
         return Collection(paths, kind, fold, names, has_backgrounds)
@@ -89,19 +92,30 @@ def read_collection(
     return Collection(paths + more, kind, fold, names, True)
 
 
-def _set_apart(
-    kind: np.ndarray, names: list[str], background_classes: Sequence[Any]
-) -> tuple[np.ndarray, list[str]]:
-    """Make backgrounds of some classes, and number the others anew."""
-    if isinstance(background_classes, str):
-        background_classes = [background_classes]
-    apart = [str(name) for name in background_classes]
-    for name in apart:
-        if name not in names:
+def _find_classes(given: Any, names: list[str], has_indices: bool) -> list[str]:
+    """Name the classes of the backgrounds, which may be given as y has them."""
+    if given is None:
+        return []
+    is_list = isinstance(given, Iterable) and not isinstance(given, str)
+    apart = []
+    for value in given if is_list else [given]:
+        if has_indices and is_inside(value, numbers.Integral, 0, len(names) - 1):
+            apart.append(names[value])
+        elif (isinstance(value, str) or not has_indices) and str(value) in names:
+            apart.append(str(value))
+        else:
             raise ValueError(
                 f"The 'background_classes' parameter of {OWNER} must be among the "
-                f"classes {names}. Got {name!r} instead."
+                f"classes {names}{' or their indices' * has_indices}. Got {value!r} "
+                "instead."
             )
+    return apart
+
+
+def _set_apart(
+    kind: np.ndarray, names: list[str], apart: list[str]
+) -> tuple[np.ndarray, list[str]]:
+    """Make backgrounds of some classes, and number the others anew."""
     left = [name for name in names if name not in apart]
     if not left:
         raise ValueError(

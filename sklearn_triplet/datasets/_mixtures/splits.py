@@ -68,6 +68,8 @@ def read_classes(
         )
     if target_names is None:
         labels = check_labels(y, len(y), OWNER)
+        if not len(labels.classes):
+            return np.full(len(y), UNLABELED), []
         column = np.where(labels.labeled, labels.present.argmax(axis=1), UNLABELED)
         return column, [str(name) for name in labels.classes]
     n_names = len(target_names)
@@ -91,7 +93,7 @@ def check_splits(splits: Any, has_folds: bool) -> dict[str, Any]:
             f"The 'splits' parameter of {OWNER} must be a dict with names of letters, "
             f"digits, '_' and '-' as keys. Got {splits!r} instead."
         )
-    if has_folds and None in splits.values():
+    if has_folds and any(value is None for value in splits.values()):
         raise ValueError(
             f"The 'fold' parameter of {OWNER} needs 'splits', which say what a fold is "
             "for: give such as {'train': (1, 2, 3), 'validation': 4, 'evaluation': 5}."
@@ -100,19 +102,28 @@ def check_splits(splits: Any, has_folds: bool) -> dict[str, Any]:
 
 
 def _as_tuples(splits: Mapping[str, Any]) -> dict[str, tuple[Hashable, ...]]:
-    folds = {
-        name: tuple(value) if np.ndim(value) else (value,)
-        for name, value in splits.items()
-    }
+    folds = {name: _list_folds(value) for name, value in splits.items()}
     taken: dict[Hashable, str] = {}
     for name, values in folds.items():
         for value in values:
+            if not isinstance(value, Hashable):
+                raise ValueError(
+                    f"The 'splits' parameter of {OWNER} must hold a fold, or a list of "
+                    f"folds, for each split. Got {splits[name]!r} for {name!r}."
+                )
             if taken.setdefault(value, name) != name:
                 raise ValueError(
                     f"The 'splits' parameter of {OWNER} must give a fold to one split "
                     f"only. Fold {value!r} is in {taken[value]!r} and in {name!r}."
                 )
     return folds
+
+
+def _list_folds(value: Any) -> tuple[Any, ...]:
+    """List the folds of a split, which may be one, or several in a set or array."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    is_list = isinstance(value, Iterable) and not isinstance(value, str)
+    return tuple(value) if is_list else (value,)
 
 
 def _as_shares(splits: Mapping[str, Any]) -> dict[str, float]:
