@@ -231,9 +231,9 @@ def report(jobs: list[dict], path: Path) -> str:
     head = (
         f"{first['corpus']}: {len(rows)} of {len(jobs)} fits, {first['epochs']} epochs "
         f"of {first['triplets']} triplets, {first['precision']}, {seconds / 60:.0f} "
-        "minutes of one thread. Mean and standard deviation over held-out folds; the "
-        "gap to the untrained encoder is that at ratio 0.5, or without one, paired, "
-        "with its 95 % interval."
+        "minutes of wall time in all fits. Mean and standard deviation over held-out "
+        "folds; the gap to the untrained encoder is that at ratio 0.5, or without one, "
+        "paired, with its 95 % interval."
     )
     parts = [head, "Macro F1", summarize(rows, "f1"), "mAP", summarize(rows, "map")]
     return "\n\n".join(parts) + "\n"

@@ -164,7 +164,7 @@ def compare_pipelines(data: Data, seed: int) -> list[Row]:
         output="clip",
         n_components=8,
         n_triplets=64,
-        max_epochs=2,
+        max_epochs=1,
         random_state=seed,
     )
     linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))

@@ -118,7 +118,7 @@ def show(result: GridSearchCV) -> None:
         print(f"{strategy:<4}" + "".join(f"{cell:>16}" for cell in row))
 
 
-def main(arguments: list[str] | None = None) -> None:
+def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--data", help="folder of ESC-10 or ESC-50; else soundscapes")
     parser.add_argument("--clips", type=int, default=120, help="soundscapes to search")
@@ -129,8 +129,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--n-jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
-    began = time.perf_counter()
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options, began = parse(arguments), time.perf_counter()
     if options.data:
         data = load_recordings(options.data)
     else:
@@ -145,7 +148,9 @@ def main(arguments: list[str] | None = None) -> None:
     )
     for fraction in options.fractions:
         y = mask_labels(data.truth, fraction, random_state=options.seed)
-        print(f"\nMacro F1, {is_labeled(y).sum()} of {len(y)} clips labeled")
+        print(
+            f"\nMacro F1, {is_labeled(y).sum()} of {len(y)} clips labeled", flush=True
+        )
         result = search(data, y, embedder, options.n_jobs)
         show(result)
         held_out = result.score(data.X_test, data.truth_test)
