@@ -41,9 +41,14 @@ def test_the_search_of_the_first_page(tmp_path):
     assert search.best_score_ > 0.8
 
 
-def shrink(search):
+def shrink_embedder(search):
     small = {"emb__n_components": 4, "emb__max_epochs": 1, "emb__random_state": 0}
-    search.estimator.set_params(**small, clf__max_epochs=15, clf__lr=0.02)
+    search.estimator.set_params(**small)
+
+
+def shrink(search):
+    shrink_embedder(search)
+    search.estimator.set_params(clf__max_epochs=15, clf__lr=0.02)
     search.estimator.set_params(clf__n_cells=8, clf__random_state=0)
     assert len(search.param_grid["emb__strategy"]) == 5
     search.param_grid["emb__strategy"] = ["s2", "s3"]
