@@ -1,14 +1,21 @@
-"""Rows of any kind of X and y: counting, taking, telling the labeled ones."""
+"""Rows of any kind of X and y: counting and taking them, telling the labeled ones.
+
+Also the refusals of folds, labels and classifiers that do not work on such rows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sized
+import numbers
+import warnings
+from collections.abc import Sequence, Sized
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils import get_tags
 
-from sklearn_triplet._labels import UNLABELED, as_label_array
-from sklearn_triplet._types import BoolArray, IntArray, LabelsLike, Rows
+from sklearn_triplet._labels import UNLABELED, Labels, as_label_array
+from sklearn_triplet._types import BoolArray, Fold, IntArray, LabelsLike, Rows
 
 NO_LABEL = (
     "{name} got a y in which none of the {n_rows} rows is known: all hold -1. Give at "
@@ -49,8 +56,11 @@ def restrict(
 
 
 def _is_per_row(value: Any, n_rows: int) -> bool:
-    has_rows = isinstance(value, list | tuple) or getattr(value, "ndim", 0) > 0
-    return has_rows and count_rows(value) == n_rows
+    if hasattr(value, "shape"):  # series of some libraries have no ndim
+        return len(value.shape) > 0 and value.shape[0] == n_rows
+    is_text = isinstance(value, str | bytes)
+    has_rows = isinstance(value, Sequence) or hasattr(value, "__array__")
+    return has_rows and not is_text and len(value) == n_rows
 
 
 def take_labels(y: LabelsLike, rows: IntArray) -> np.ndarray:
@@ -105,3 +115,93 @@ def refuse_partly_known(known: BoolArray, name: str) -> None:
             f"entries of -1 in {len(partly)} of them, first in row {partly[0]}. Fill "
             "them in, or leave such rows out by y[(y == -1).any(axis=1)] = -1."
         )
+
+
+def find_labeled_rows(labels: Labels, name: str) -> IntArray:
+    """Find the rows to learn from, at least one, each known in full."""
+    refuse_partly_known(~labels.unknown, name)
+    rows = np.flatnonzero(labels.labeled)
+    if not len(rows):
+        raise ValueError(NO_LABEL.format(name=name, n_rows=len(labels.present)))
+    return rows
+
+
+def refuse_signs(y: LabelsLike, name: str) -> None:
+    """Refuse a y of -1 and +1 where -1 means unlabeled whatever else y holds."""
+    array = as_label_array(y)
+    values = array.ravel().tolist()
+    if array.ndim > 1 and array.shape[1] > 1:
+        return
+    if all(isinstance(v, numbers.Real) for v in values) and set(values) == {-1, 1}:
+        raise ValueError(
+            f"{name} got a y of only -1 and +1, in which only one class is labeled, "
+            "since -1 means unlabeled. Recode binary labels as 0 and 1, or label rows "
+            "of another class."
+        )
+
+
+def check_row_classifier(estimator: Any, name: str) -> None:
+    """Refuse what is no classifier, or needs more than some rows of X."""
+    has_tags = hasattr(estimator, "__sklearn_tags__")
+    if isinstance(estimator, type) or not has_tags or not is_classifier(estimator):
+        raise ValueError(
+            f"The 'estimator' parameter of {name} must be a classifier, such as "
+            "LogisticRegression(), or a pipeline or search that ends in one. Got "
+            f"{estimator!r} instead."
+        )
+    if get_tags(estimator).input_tags.pairwise:
+        raise ValueError(
+            f"{name} takes rows of X only, but {estimator!r} needs an X of "
+            "similarities or distances between all rows. Let it compute them from "
+            f"features, or fit it without {name} on X[np.ix_(rows, rows)] and y[rows], "
+            "with rows = np.flatnonzero(is_labeled(y))."
+        )
+
+
+def check_test_fold(n_given: int, n_rows: int) -> None:
+    """Refuse a PredefinedSplit that was made for other rows."""
+    if n_given != n_rows:
+        raise ValueError(
+            "The test_fold of PredefinedSplit must have one entry per row of y, "
+            f"labeled or not. Got {n_given} for {n_rows} rows."
+        )
+
+
+def check_trained_classes(
+    folds: Sequence[Fold], labels: Labels, stratified: bool
+) -> None:
+    """Refuse folds that train one class of several; name others that some lack."""
+    _refuse_single_classes(folds, labels)
+    counts = labels.present.sum(axis=0)
+    scarce = labels.classes[(counts > 0) & (counts < len(folds))]
+    if stratified and len(scarce):
+        warnings.warn(
+            f"Classes {scarce.tolist()} have fewer labeled rows than there are folds "
+            f"({len(folds)}), so some folds do not test them.",
+            UserWarning,
+            stacklevel=3,
+        )
+    for fold, (train, _) in enumerate(folds):
+        untrained = labels.classes[(counts > 0) & ~labels.present[train].any(axis=0)]
+        if len(untrained):
+            warnings.warn(
+                f"The training set of fold {fold} has no labeled row of classes "
+                f"{untrained.tolist()}, so no estimator can learn them there.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+
+def _refuse_single_classes(folds: Sequence[Fold], labels: Labels) -> None:
+    # of class 1 and -1 a classifier would make binary labels
+    if labels.multilabel or len(labels.classes) < 2:
+        return
+    for fold, (train, _) in enumerate(folds):
+        trained = labels.classes[labels.present[train].any(axis=0)].tolist()
+        if len(trained) == 1:
+            raise ValueError(
+                f"The training set of fold {fold} of UnlabeledInTrain has labeled rows "
+                f"of class {trained[0]!r} only, and nothing to tell it from. Stratify "
+                "the folds, as UnlabeledInTrain(5) or StratifiedGroupKFold do, choose "
+                "fewer folds or other groups."
+            )

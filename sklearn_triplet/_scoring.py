@@ -31,9 +31,10 @@ def labeled_scorer(
     Parameters
     ----------
     metric : str, scorer or callable
-        The name of a scorer, such as ``"f1_macro"``; a scorer made by ``make_scorer``
-        or a function whose first parameter is ``estimator``; or a metric
-        ``(y_true, y_pred) -> float``.
+        The name of a scorer, such as ``"f1_macro"``; a scorer
+        ``(estimator, X, y) -> float``; or a metric ``(y_true, y_pred) -> float``. A
+        callable is a scorer if ``make_scorer`` made it or its first parameter is named
+        ``estimator``, ``clf`` or ``model``, and a metric otherwise.
     partly_known : {"raise", "skip"}, default="raise"
         What to do about the rows of an indicator of which some classes are known and
         others are -1. A metric can make nothing of them. ``"skip"`` scores the rows
@@ -58,6 +59,11 @@ def labeled_scorer(
     -----
     A row of -1 is unlabeled even where y holds -1 and +1 only, since a few rows of any
     y can look like that. Recode binary labels as 0 and 1.
+
+    With metadata routing enabled, a scorer asks for sample weights before it is
+    wrapped: ``labeled_scorer(scorer)`` of
+    ``scorer = make_scorer(f1_score).set_score_request(sample_weight=True)``. The
+    weights of unlabeled rows are left out with their rows.
 
     Examples
     --------

@@ -10,7 +10,7 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 
 from sklearn_triplet._labels import UNLABELED, as_label_array, check_labels
-from sklearn_triplet._rows import NO_LABEL, count_rows
+from sklearn_triplet._rows import NO_LABEL, count_rows, refuse_signs
 from sklearn_triplet._types import (
     BoolArray,
     IntArray,
@@ -158,8 +158,9 @@ def mask_labels(
     y : array-like of shape (n_clips,) or (n_clips, n_classes)
         -1, or a row of only -1, where unlabeled already; these stay so.
     labeled_fraction : float in (0, 1] or int in [1, n_labeled]
-        The fraction, or the number, of the labeled rows that keep their labels. Each
-        class keeps its share and at least one row, even if a fraction is exceeded.
+        The fraction, or the number, of the labeled rows that keep their labels: 1.0
+        keeps all, 1 a single row. Each class keeps its share and at least one row, even
+        if a fraction is exceeded.
     random_state : int, RandomState instance or None, default=None
         Which rows. With the same integer, what is kept at a smaller fraction is also
         kept at a larger one.
@@ -185,22 +186,19 @@ def mask_labels(
     if y is None:
         raise ValueError("mask_labels needs y. Got None: give the labels to hide.")
     y = as_label_array(y)
+    refuse_signs(y, "mask_labels")
     labels = check_labels(y, len(y), "mask_labels")
     rows = np.flatnonzero(labels.labeled)
     if not len(rows):
         raise ValueError(NO_LABEL.format(name="mask_labels", n_rows=len(y)))
-    if y.ndim == 1 and (y[rows] == UNLABELED).any():
-        raise ValueError(
-            "mask_labels marks hidden labels by -1, but y has a class of that name. "
-            "Recode the classes -1 and +1 as 0 and 1."
-        )
     n_kept = _count_kept(labeled_fraction, len(rows))
     kept = _choose(labels.present[rows], n_kept, _make_rng(random_state))
     if isinstance(labeled_fraction, numbers.Integral) and len(kept) > n_kept:
+        hint = " The float 1.0 keeps all labels." if labeled_fraction == 1 else ""
         raise ValueError(
             f"The 'labeled_fraction' parameter of mask_labels must be at least "
             f"{len(kept)} to keep one row of each class. Got {labeled_fraction!r} "
-            "instead."
+            f"instead.{hint}"
         )
     dtype = np.int64 if y.dtype.kind in "bu" else y.dtype
     masked = y.astype(object if y.dtype.kind in "UST" else dtype)

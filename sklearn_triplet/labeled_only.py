@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -20,22 +21,21 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_triplet._labels import UNLABELED, as_label_array, check_labels
 from sklearn_triplet._rows import (
-    NO_LABEL,
+    check_row_classifier,
     count_rows,
     find_known_rows,
-    refuse_partly_known,
+    find_labeled_rows,
     restrict,
     take_labels,
 )
-from sklearn_triplet._types import Classifier, IntArray, LabelsLike, Rows
+from sklearn_triplet._types import Classifier, LabelsLike, Rows
 
-ROUTED = (
-    "fit",
-    "predict",
-    "predict_proba",
-    "predict_log_proba",
-    "decision_function",
-    "score",
+PREDICTIONS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
+
+SEVERAL = (
+    "The default classifier of LabeledOnly, LogisticRegression, cannot learn several "
+    "labels a row, but y is an indicator of {n_classes} classes. Give one that can, "
+    "such as OneVsRestClassifier(LogisticRegression()) or KNeighborsClassifier()."
 )
 
 
@@ -61,8 +61,8 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     Parameters
     ----------
     estimator : classifier, default=None
-        Any classifier; a clone of it is fitted. ``None``:
-        ``LogisticRegression(max_iter=1000)``.
+        Any classifier, pipeline or search that ends in one; a clone of it is fitted.
+        ``None``: ``LogisticRegression(max_iter=1000)``, for a y of one column.
 
     Attributes
     ----------
@@ -85,6 +85,12 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     A y of exactly {-1, +1} is read as two classes, with a warning: recode them as 0
     and 1. Parameters of ``fit`` that have one entry per row, such as
     ``sample_weight``, are restricted to the labeled rows as well.
+
+    Of meta-estimators this one has to be the outermost. ``VotingClassifier``,
+    ``StackingClassifier``, ``CalibratedClassifierCV``, ``BaggingClassifier`` and
+    ``OneVsRestClassifier`` learn -1 as a class where they are around it, and work
+    inside: ``LabeledOnly(BaggingClassifier())``. Searches and pipelines may be around
+    it. A grid over ``estimator__C`` needs ``estimator`` to be given.
 
     Examples
     --------
@@ -122,10 +128,21 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            Where y is None, has no labeled row, is not a target of classification, or
-            is an indicator some row of which is known in part only.
+            Where ``estimator`` is no classifier or needs square X, such as a kernel
+            that is precomputed; where y is None, has no labeled row, is not a target
+            of classification, or is an indicator that is known in part in some row or
+            that the default classifier cannot learn.
         """
-        rows = self._find_labeled_rows(X, y)
+        check_row_classifier(self._classifier(), "LabeledOnly")
+        if y is None:
+            raise ValueError(
+                "LabeledOnly requires y to be passed, but the target y is None. Give "
+                "one label per row of X, and -1 where unlabeled."
+            )
+        labels = check_labels(y, count_rows(X), "LabeledOnly", binary=True)
+        if labels.multilabel and self.estimator is None:
+            raise ValueError(SEVERAL.format(n_classes=len(labels.classes)))
+        rows = find_labeled_rows(labels, "LabeledOnly")
         params = self._route("fit", params)
         X, params = restrict(X, params, rows, count_rows(X))
         classifier = clone(self._classifier())
@@ -244,7 +261,7 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         routing : MetadataRouter
         """
         mapping = MethodMapping()
-        for method in ROUTED:
+        for method in ("fit", *PREDICTIONS, "score"):
             mapping.add(caller=method, callee=method)
         router = MetadataRouter(owner=type(self).__name__)
         return router.add(estimator=self._classifier(), method_mapping=mapping)
@@ -255,7 +272,7 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         # tags are asked for before parameters are checked
         if hasattr(classifier, "__sklearn_tags__"):
             inner = get_tags(classifier)
-            tags.input_tags = inner.input_tags
+            tags.input_tags = replace(inner.input_tags, pairwise=False)
             tags.target_tags = inner.target_tags
             tags.classifier_tags = inner.classifier_tags
             tags.non_deterministic = inner.non_deterministic
@@ -266,21 +283,6 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if self.estimator is None:
             return LogisticRegression(max_iter=1000)
         return self.estimator
-
-    def _find_labeled_rows(self, X: Rows, y: LabelsLike) -> IntArray:
-        if y is None:
-            raise ValueError(
-                "LabeledOnly requires y to be passed, but the target y is None. Give "
-                "one label per row of X, and -1 where unlabeled."
-            )
-        labels = check_labels(y, count_rows(X), "LabeledOnly")
-        rows = np.flatnonzero(labels.labeled)
-        refuse_partly_known(~labels.unknown, "LabeledOnly")
-        if not len(rows):
-            raise ValueError(
-                NO_LABEL.format(name="LabeledOnly", n_rows=len(labels.present))
-            )
-        return rows
 
     def _route(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters that the classifier gets."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numbers
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sized
 from typing import Any, cast
 
 import numpy as np
@@ -22,7 +22,15 @@ from sklearn.model_selection import (
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from sklearn_triplet._labels import Labels, check_labels
-from sklearn_triplet._rows import NO_LABEL, count_rows, take_labels, take_rows
+from sklearn_triplet._rows import (
+    NO_LABEL,
+    check_test_fold,
+    check_trained_classes,
+    count_rows,
+    refuse_signs,
+    take_labels,
+    take_rows,
+)
 from sklearn_triplet._scoring import labeled_scorer
 from sklearn_triplet._stratification import MultilabelStratifiedKFold, mask_labels
 from sklearn_triplet._types import (
@@ -33,6 +41,7 @@ from sklearn_triplet._types import (
     Rows,
     Splitter,
 )
+from sklearn_triplet._validation import is_inside
 
 STRATIFIED = (StratifiedKFold, StratifiedGroupKFold, MultilabelStratifiedKFold)
 
@@ -98,8 +107,9 @@ class UnlabeledInTrain(BaseCrossValidator):
         Raises
         ------
         ValueError
-            Where y is None or has no labeled row, lengths differ, ``cv`` cannot split
-            the labeled rows, or a fold has no labeled row to test.
+            Where y is None, has no labeled row or consists of -1 and +1, lengths
+            differ, ``cv`` cannot split the labeled rows, or a fold has no labeled row
+            to test or trains one class only of several.
 
         Warns
         -----
@@ -115,7 +125,7 @@ class UnlabeledInTrain(BaseCrossValidator):
         labels = self._read_labels(X, y)
         folds = self._make_folds(labels, y, groups)
         stratified = isinstance(self._get_splitter(labels, y), STRATIFIED)
-        _warn_about_classes(folds, labels, stratified)
+        check_trained_classes(folds, labels, stratified)
         yield from folds
 
     def get_n_splits(
@@ -134,19 +144,28 @@ class UnlabeledInTrain(BaseCrossValidator):
         Returns
         -------
         n_splits : int
+
+        Raises
+        ------
+        ValueError
+            Where the number depends on what was left out.
         """
+        what = "the labeled rows, and perhaps on groups"
+        given: tuple[Any, ...] = (None, None, None)
+        splitter = self._get_splitter(None, None)
         if y is not None:
             labels = self._read_labels(y if X is None else X, y)
-            rows = np.flatnonzero(labels.labeled)
-            splitter = self._get_splitter(labels, y)
+            splitter, rows = self._get_splitter(labels, y), labels.labeled.nonzero()[0]
             groups = self._take_groups(groups, labels)
-            return splitter.get_n_splits(rows, take_labels(y, rows), groups)
+            what, given = "groups", (rows, take_labels(y, rows), groups)
         try:
-            return self._get_splitter(None, None).get_n_splits(None, None, None)
-        except ValueError as error:
+            return splitter.get_n_splits(*given)
+        except (TypeError, ValueError) as error:
+            if given[2] is not None:
+                raise
             raise ValueError(
-                f"The number of folds of {self.cv!r} depends on the labeled rows. Give "
-                "get_n_splits(X, y), and groups where they are used."
+                f"The number of folds of {self.cv!r} depends on {what}. Give "
+                "get_n_splits(X, y, groups)."
             ) from error
 
     def get_metadata_routing(self) -> MetadataRouter:
@@ -156,6 +175,7 @@ class UnlabeledInTrain(BaseCrossValidator):
         -------
         routing : MetadataRouter
         """
+        self._check_cv()
         mapping = MethodMapping().add(caller="split", callee="split")
         router = MetadataRouter(owner=type(self).__name__)
         return router.add(cv=self.cv, method_mapping=mapping)
@@ -171,6 +191,7 @@ class UnlabeledInTrain(BaseCrossValidator):
         return getattr(self.cv, "random_state", 0)
 
     def _read_labels(self, X: Rows, y: LabelsLike) -> Labels:
+        refuse_signs(y, "UnlabeledInTrain")
         labels = check_labels(y, count_rows(X), "UnlabeledInTrain")
         if not labels.labeled.any():
             n_rows = len(labels.present)
@@ -187,17 +208,30 @@ class UnlabeledInTrain(BaseCrossValidator):
             )
         return take_rows(groups, np.flatnonzero(labels.labeled))
 
-    def _get_splitter(self, labels: Labels | None, y: LabelsLike | None) -> Splitter:
-        """Return what makes the folds."""
-        cv: Any = 5 if self.cv is None else self.cv  # nobody has checked it yet
-        is_number = isinstance(cv, numbers.Integral) and not isinstance(cv, bool)
-        is_other = hasattr(cv, "split") or hasattr(cv, "__iter__")
-        if not (cv >= 2 if is_number else is_other) or isinstance(cv, str | dict):
+    def _check_cv(self) -> None:
+        cv: Any = self.cv
+        if isinstance(cv, numbers.Integral):
+            valid = is_inside(cv, numbers.Integral, 2, np.inf)
+        elif isinstance(cv, str | dict | type):
+            valid = False
+        elif hasattr(cv, "split") or cv is None:
+            valid = True
+        else:
+            valid = hasattr(cv, "__iter__") and not (
+                isinstance(cv, Sized) and len(cv) == 0
+            )
+        if not valid:
             raise ValueError(
                 "The 'cv' parameter of UnlabeledInTrain must be an integer in [2, inf),"
-                " None, a splitter or an iterable of (train, test). "
-                f"Got {self.cv!r} instead."
+                " None, a splitter such as KFold(5), or an iterable of at least one "
+                f"(train, test). Got {cv!r} instead."
             )
+
+    def _get_splitter(self, labels: Labels | None, y: LabelsLike | None) -> Splitter:
+        """Return what makes the folds."""
+        self._check_cv()
+        cv: Any = 5 if self.cv is None else self.cv
+        is_number = isinstance(cv, numbers.Integral)
         if is_number and labels is not None and labels.multilabel:
             return MultilabelStratifiedKFold(cv)
         if labels is not None and y is not None:
@@ -234,7 +268,7 @@ class UnlabeledInTrain(BaseCrossValidator):
         """Return what the splitter says, in rows of y."""
         splitter = self._get_splitter(labels, y)
         if isinstance(splitter, PredefinedSplit):
-            _check_test_fold(len(splitter.test_fold), len(labels.present))
+            check_test_fold(len(splitter.test_fold), len(labels.present))
             return splitter.split()
         if not isinstance(self.cv, numbers.Integral | None) and splitter is not self.cv:
             # or masks, or lists: _make_folds resolves them
@@ -244,7 +278,7 @@ class UnlabeledInTrain(BaseCrossValidator):
         try:
             with warnings.catch_warnings():
                 if isinstance(splitter, STRATIFIED):
-                    # said again by _warn_about_classes, with the names
+                    # said again by check_trained_classes, with the names
                     warnings.filterwarnings("ignore", "The least populated class")
                 folds = list(splitter.split(rows, take_labels(y, rows), groups))
         except ValueError as error:
@@ -254,38 +288,6 @@ class UnlabeledInTrain(BaseCrossValidator):
                 f"has {len(labels.present)}: {error}{cure if labels.multilabel else ''}"
             ) from error
         return [(rows[train], rows[test]) for train, test in folds]
-
-
-def _check_test_fold(n_given: int, n_rows: int) -> None:
-    if n_given != n_rows:
-        raise ValueError(
-            "The test_fold of PredefinedSplit must have one entry per row of y, "
-            f"labeled or not. Got {n_given} for {n_rows} rows."
-        )
-
-
-def _warn_about_classes(
-    folds: Sequence[Fold], labels: Labels, stratified: bool
-) -> None:
-    """Name the classes that some fold does not test or does not train."""
-    counts = labels.present.sum(axis=0)
-    scarce = labels.classes[(counts > 0) & (counts < len(folds))]
-    if stratified and len(scarce):
-        warnings.warn(
-            f"Classes {scarce.tolist()} have fewer labeled rows than there are folds "
-            f"({len(folds)}), so some folds do not test them.",
-            UserWarning,
-            stacklevel=3,
-        )
-    for fold, (train, _) in enumerate(folds):
-        untrained = labels.classes[(counts > 0) & ~labels.present[train].any(axis=0)]
-        if len(untrained):
-            warnings.warn(
-                f"The training set of fold {fold} has no labeled row of classes "
-                f"{untrained.tolist()}, so no estimator can learn them there.",
-                UserWarning,
-                stacklevel=3,
-            )
 
 
 __all__ = [

@@ -1,26 +1,30 @@
 """LabeledOnly: the inner classifier and nothing else, on the labeled rows."""
 
-import re
+from array import array
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+from helpers import whole
 from scipy import sparse
-from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_blobs
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_validate
+from sklearn.ensemble import (
+    RandomForestClassifier,
+)
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
-from sklearn.svm import LinearSVC
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC, LinearSVC
 from sklearn.utils import get_tags
 
-from sklearn_triplet import LabeledOnly, UnlabeledInTrain, is_labeled
+from sklearn_triplet import LabeledOnly, is_labeled
 
 
 @pytest.fixture
@@ -160,7 +164,8 @@ def test_sample_weight_is_restricted_to_labeled_rows(blobs):
     known = y != -1
     weight = np.random.default_rng(0).random(60)
     alone = LogisticRegression().fit(X[known], y[known], weight[known])
-    for given in (weight, weight.tolist(), pd.Series(weight)):
+    kinds = (weight.tolist(), array("d", weight), pd.Series(weight), pl.Series(weight))
+    for given in (weight, *kinds):
         wrapped = LabeledOnly(LogisticRegression()).fit(X, y, sample_weight=given)
         np.testing.assert_array_equal(wrapped.predict_proba(X), alone.predict_proba(X))
         assert wrapped.score(X, y, sample_weight=given) == alone.score(
@@ -168,29 +173,94 @@ def test_sample_weight_is_restricted_to_labeled_rows(blobs):
         )
 
 
-def test_metadata_is_routed(blobs):
+def test_parameters_without_rows_are_passed_on_whole(blobs):
     X, _, y = blobs
-    known = y != -1
-    weight = np.random.default_rng(0).random(60)
-    with config_context(enable_metadata_routing=True):
-        inner = LogisticRegression().set_fit_request(sample_weight=True)
-        inner.set_score_request(sample_weight=False)
-        wrapped = LabeledOnly(inner).fit(X, y, sample_weight=weight)
-        alone = LogisticRegression().fit(X[known], y[known], weight[known])
-        np.testing.assert_array_equal(wrapped.predict_proba(X), alone.predict_proba(X))
-        scores = cross_validate(
-            wrapped, X, y, cv=UnlabeledInTrain(3), params={"sample_weight": weight}
-        )
-        assert np.isfinite(scores["test_score"]).all()
-        with pytest.raises(TypeError, match="unexpected argument"):
-            wrapped.fit(X, y, loudness=weight)
+
+    class Remembering(GaussianNB):
+        def fit(self, X, y, **params):
+            self.params_ = params
+            return super().fit(X, y)
+
+    params = {"text": "x" * 60, "table": dict.fromkeys(range(60)), "none": None}
+    params |= {"scalar": np.float64(60), "other": np.arange(59)}
+    wrapped = LabeledOnly(Remembering()).fit(X, y, matrix=np.eye(60), **params)
+    got = wrapped.estimator_.params_
+    np.testing.assert_array_equal(got.pop("matrix"), np.eye(60)[y != -1])
+    assert all(got[name] is params[name] for name in params)
+    assert got.keys() == params.keys()
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        LinearRegression(),
+        StandardScaler(),
+        make_pipeline(StandardScaler(), LinearRegression()),
+        GridSearchCV(LinearRegression(), {}),
+        LogisticRegression,
+        "junk",
+    ],
+    ids=lambda estimator: str(estimator)[:20],
+)
+def test_what_is_no_classifier_is_refused(estimator, blobs):
+    X, _, y = blobs
+    sentence = (
+        "The 'estimator' parameter of LabeledOnly must be a classifier, such as "
+        "LogisticRegression(), or a pipeline or search that ends in one. Got "
+        f"{estimator!r} instead."
+    )
+    with pytest.raises(ValueError, match=whole(sentence)):
+        LabeledOnly(estimator).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        SVC(kernel="precomputed"),
+        KNeighborsClassifier(metric="precomputed"),
+        GridSearchCV(SVC(kernel="precomputed"), {"C": [1.0]}),
+    ],
+    ids=str,
+)
+def test_a_kernel_of_all_rows_is_refused(classifier, blobs):
+    X, _, y = blobs
+    wrapped = LabeledOnly(classifier)
+    assert not get_tags(wrapped).input_tags.pairwise
+    sentence = (
+        f"LabeledOnly takes rows of X only, but {classifier!r} needs an X of "
+        "similarities or distances between all rows. Let it compute them from "
+        "features, or fit it without LabeledOnly on X[np.ix_(rows, rows)] and y[rows], "
+        "with rows = np.flatnonzero(is_labeled(y))."
+    )
+    with pytest.raises(ValueError, match=whole(sentence)):
+        wrapped.fit(X @ X.T, y)
+    # the cure that the sentence names
+    rows, kernel = np.flatnonzero(is_labeled(y)), np.abs(X @ X.T)
+    cured = clone(classifier).fit(kernel[np.ix_(rows, rows)], y[rows])
+    assert set(cured.classes_) == {0, 1, 2}
+
+
+def test_the_default_classifier_learns_one_label_a_row(blobs):
+    X, y, _ = blobs
+    indicator = np.eye(3, dtype=int)[y]
+    indicator[::2] = -1
+    sentence = (
+        "The default classifier of LabeledOnly, LogisticRegression, cannot learn "
+        "several labels a row, but y is an indicator of 3 classes. Give one that can, "
+        "such as OneVsRestClassifier(LogisticRegression()) or KNeighborsClassifier()."
+    )
+    with pytest.raises(ValueError, match=whole(sentence)):
+        LabeledOnly().fit(X, indicator)
+    one_vs_rest = LabeledOnly(OneVsRestClassifier(LogisticRegression()))
+    assert one_vs_rest.fit(X, indicator).score(X, indicator) > 0.5
 
 
 def test_binary_labels_of_minus_one_and_one_are_two_classes(blobs):
     X, y, _ = blobs
     binary = np.where(y == 0, -1, 1)
-    with pytest.warns(UserWarning, match="looks like binary labels"):
+    with pytest.warns(UserWarning, match="looks like binary labels") as caught:
         wrapped = LabeledOnly().fit(X, binary)
+    assert caught[0].filename == __file__
     np.testing.assert_array_equal(wrapped.classes_, [-1, 1])
     # the score does not take the class -1 for a missing label either
     assert wrapped.score(X, binary) == np.mean(wrapped.predict(X) == binary)
@@ -223,16 +293,5 @@ def test_binary_labels_of_minus_one_and_one_are_two_classes(blobs):
     ],
 )
 def test_refusals_of_y(y, sentence):
-    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
-        LabeledOnly().fit(np.eye(4), y)
-
-
-def test_score_needs_a_labeled_row(blobs):
-    X, _, y = blobs
-    wrapped = LabeledOnly().fit(X, y)
-    sentence = (
-        "LabeledOnly got a y in which none of the 60 rows is known: all hold -1. Give "
-        "at least one labeled row."
-    )
-    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
-        wrapped.score(X, np.full(60, -1))
+    with pytest.raises(ValueError, match=whole(sentence)):
+        LabeledOnly(KNeighborsClassifier()).fit(np.eye(4), y)

@@ -2,7 +2,6 @@
 
 import pickle
 import re
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from sklearn.model_selection import (
     KFold,
     LeaveOneGroupOut,
     LeaveOneOut,
+    LeavePOut,
     PredefinedSplit,
     RepeatedKFold,
     ShuffleSplit,
@@ -148,33 +148,36 @@ def test_repr_clone_and_pickle(blobs):
 def test_number_of_folds_without_data():
     assert UnlabeledInTrain(3).get_n_splits() == 3
     assert UnlabeledInTrain(RepeatedKFold(n_splits=2, n_repeats=3)).get_n_splits() == 6
-    sentence = (
-        "The number of folds of LeaveOneOut() depends on the labeled rows. Give "
-        "get_n_splits(X, y), and groups where they are used."
-    )
-    with pytest.raises(ValueError, match=whole(sentence)):
-        UnlabeledInTrain(LeaveOneOut()).get_n_splits()
+    assert UnlabeledInTrain().get_n_splits() == 5
+    assert UnlabeledInTrain(None).get_n_splits(np.eye(6)) == 5
+    for cv in (LeaveOneOut(), LeavePOut(2), LeaveOneGroupOut()):
+        sentence = (
+            f"The number of folds of {cv} depends on the labeled rows, and perhaps on "
+            "groups. Give get_n_splits(X, y, groups)."
+        )
+        for X in (None, np.eye(6)):
+            with pytest.raises(ValueError, match=whole(sentence)):
+                UnlabeledInTrain(cv).get_n_splits(X)
     assert UnlabeledInTrain(LeaveOneOut()).get_n_splits(y=[0, -1, 1]) == 2
 
 
-def test_scarce_classes_are_named():
-    y = ["dog"] * 6 + ["rain"] * 6 + ["crow"] * 2 + [-1] * 9
+def test_number_of_folds_without_groups():
+    splitter = UnlabeledInTrain(LeaveOneGroupOut())
     sentence = (
-        "Classes ['crow'] have fewer labeled rows than there are folds (3), so some "
-        "folds do not test them."
+        "The number of folds of LeaveOneGroupOut() depends on groups. Give "
+        "get_n_splits(X, y, groups)."
     )
-    with pytest.warns(UserWarning, match=whole(sentence)) as caught:
-        assert len(list(UnlabeledInTrain(3).split(y, y))) == 3
-    assert len(caught) == 1
-    sentence = (
-        "The training set of fold 2 has no labeled row of classes ['crow'], so no "
-        "estimator can learn them there."
-    )
-    with pytest.warns(UserWarning, match=whole(sentence)):
-        list(UnlabeledInTrain(KFold(3)).split(y, y))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        list(UnlabeledInTrain(2).split(y, y))
+    with pytest.raises(ValueError, match=whole(sentence)):
+        splitter.get_n_splits(np.eye(6), Y)
+    assert splitter.get_n_splits(np.eye(6), Y, [0, 0, 9, 1, 2, 9]) == 3
+
+
+@pytest.mark.parametrize("cv", [KFold, []], ids=str)
+def test_folds_that_are_none_are_refused_everywhere(cv):
+    splitter = UnlabeledInTrain(cv)
+    for ask in (splitter.get_n_splits, splitter.get_metadata_routing):
+        with pytest.raises(ValueError, match="a splitter such as KFold\\(5\\), or"):
+            ask()
 
 
 Y = [0, 0, -1, 1, 1, -1]
@@ -247,10 +250,10 @@ INDICATOR = np.array([[0, 1], [0, 1], [-1, -1], [1, 0], [1, 1], [0, 0]])
             Y,
             None,
             "The 'cv' parameter of UnlabeledInTrain must be an integer in [2, inf), "
-            "None, a splitter or an iterable of (train, test). "
-            f"Got {cv!r} instead.",
+            "None, a splitter such as KFold(5), or an iterable of at least one (train, "
+            f"test). Got {cv!r} instead.",
         )
-        for cv in (1, True, "five", 2.5)
+        for cv in (1, True, "five", 2.5, KFold, [], {})
     ],
 )
 def test_refusals_of_the_splitter(cv, y, groups, sentence):

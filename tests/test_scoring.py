@@ -107,6 +107,17 @@ def test_a_scorer_of_ones_own(blobs):
     assert labeled_scorer(least)(classifier, X, y) == classifier.score(X, y)
 
 
+@pytest.mark.parametrize("first", ["estimator", "clf", "model"])
+def test_the_first_parameter_tells_scorers_from_metrics(first, blobs):
+    X, y = blobs
+    classifier = LabeledOnly().fit(X, y)
+    names = {}
+    exec(f"def scorer({first}, X, y): return {first}.score(X, y)", names)
+    exec("def metric(truth, predicted): return len(truth) + len(predicted)", names)
+    assert labeled_scorer(names["scorer"])(classifier, X, y) == classifier.score(X, y)
+    assert labeled_scorer(names["metric"])(classifier, X, y) == 2 * 84
+
+
 def test_a_score_needs_labels(blobs):
     X, y = blobs
     classifier = LabeledOnly().fit(X, y)
@@ -156,3 +167,14 @@ def test_a_score_needs_labels(blobs):
 def test_refusals_of_the_scorer(metric, kwargs, sentence):
     with pytest.raises(ValueError, match=whole(sentence)):
         labeled_scorer(metric, **kwargs)
+
+
+def test_the_score_of_labeled_only_needs_a_labeled_row(blobs):
+    X, y = blobs
+    wrapped = LabeledOnly().fit(X, y)
+    sentence = (
+        "LabeledOnly got a y in which none of the 300 rows is known: all hold -1. Give "
+        "at least one labeled row."
+    )
+    with pytest.raises(ValueError, match=whole(sentence)):
+        wrapped.score(X, np.full(300, -1))

@@ -1,11 +1,15 @@
-"""Folds, scores and masks together in scikit-learn's searches and curves."""
+"""Folds, scores and LabeledOnly in searches, curves and other meta-estimators."""
 
+import imblearn.pipeline
 import joblib
 import numpy as np
 import pytest
 from helpers import make_indicator
+from imblearn.over_sampling import RandomOverSampler
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, make_scorer
@@ -19,8 +23,11 @@ from sklearn.model_selection import (
     learning_curve,
     validation_curve,
 )
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 
 from sklearn_triplet import (
@@ -204,3 +211,69 @@ def test_the_model_that_learns_unlabeled_as_a_class_wins_only_by_default(blobs):
     ).fit(X, y)
     assert list(search.best_estimator_.classes_) == [0, 1, 2]
     assert search.best_score_ > 0.6 > search.cv_results_["mean_test_score"][1]
+
+
+def vote(classifier):
+    return VotingClassifier([("a", classifier), ("b", GaussianNB())])
+
+
+def stack(classifier):
+    return StackingClassifier([("a", classifier), ("b", GaussianNB())], cv=2)
+
+
+@pytest.mark.parametrize(
+    "combine",
+    [
+        vote,
+        stack,
+        lambda classifier: CalibratedClassifierCV(classifier, cv=2),
+        lambda classifier: BaggingClassifier(classifier, 3, random_state=0),
+        OneVsRestClassifier,
+    ],
+    ids=["vote", "stack", "calibrate", "bag", "one-vs-rest"],
+)
+def test_it_is_the_outermost_of_meta_estimators(combine, blobs):
+    X, y = blobs
+    around = combine(LabeledOnly(LogisticRegression())).fit(X, y)
+    assert -1 in around.classes_
+    inside = LabeledOnly(combine(LogisticRegression())).fit(X, y)
+    assert list(inside.classes_) == [0, 1, 2]
+    assert inside.score(X, y) > 0.5
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2),
+        imblearn.pipeline.make_pipeline(
+            RandomOverSampler(random_state=0), LogisticRegression()
+        ),
+        OneVsRestClassifier(LogisticRegression()),
+    ],
+    ids=lambda classifier: type(classifier).__module__ + type(classifier).__name__,
+)
+def test_what_ends_in_a_classifier_is_taken(classifier, blobs):
+    X, y = blobs
+    known = y != -1
+    wrapped = LabeledOnly(classifier).fit(X, y)
+    alone = clone(classifier).fit(X[known], y[known])
+    np.testing.assert_array_equal(wrapped.predict(X), alone.predict(X))
+
+
+def test_metadata_is_routed(blobs):
+    X, y = blobs
+    known = y != -1
+    weight = np.random.default_rng(0).random(300)
+    with config_context(enable_metadata_routing=True):
+        inner = LogisticRegression().set_fit_request(sample_weight=True)
+        inner.set_score_request(sample_weight=False)
+        wrapped = LabeledOnly(inner).fit(X, y, sample_weight=weight)
+        alone = LogisticRegression().fit(X[known], y[known], weight[known])
+        np.testing.assert_array_equal(wrapped.predict_proba(X), alone.predict_proba(X))
+        scores = cross_validate(
+            wrapped, X, y, cv=UnlabeledInTrain(3), params={"sample_weight": weight}
+        )
+        assert np.isfinite(scores["test_score"]).all()
+        with pytest.raises(TypeError, match="unexpected argument"):
+            wrapped.fit(X, y, loudness=weight)

@@ -1,13 +1,12 @@
-"""Folds and masks with equal shares of every class."""
+"""Folds and masks with equal shares of every class; what folds lack."""
+
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from helpers import make_indicator, whole
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import (
-    KFold,
-)
+from sklearn.model_selection import KFold, LeaveOneGroupOut
 
 from sklearn_triplet import (
     UnlabeledInTrain,
@@ -156,7 +155,8 @@ def test_chance_comes_from_random_state_only():
         (
             1,
             "The 'labeled_fraction' parameter of mask_labels must be at least 2 to "
-            "keep one row of each class. Got 1 instead.",
+            "keep one row of each class. Got 1 instead. The float 1.0 keeps all "
+            "labels.",
         )
     ],
 )
@@ -165,14 +165,26 @@ def test_refusals_of_the_fraction(fraction, sentence):
         mask_labels([0, 1, 1, -1], fraction)
 
 
-@pytest.mark.filterwarnings("ignore:y holds only -1 and \\+1")
-def test_refusals_of_labels_to_mask():
+def test_a_number_too_small_says_nothing_of_all_labels():
     sentence = (
-        "mask_labels marks hidden labels by -1, but y has a class of that name. Recode "
-        "the classes -1 and +1 as 0 and 1."
+        "The 'labeled_fraction' parameter of mask_labels must be at least 3 to keep "
+        "one row of each class. Got 2 instead."
     )
     with pytest.raises(ValueError, match=whole(sentence)):
-        mask_labels([-1, 1, 1], 0.5)
+        mask_labels([0, 1, 2, 2], 2)
+    assert mask_labels([0, 1, 2, 2], 1.0).tolist() == [0, 1, 2, 2]
+
+
+@pytest.mark.filterwarnings("error")
+def test_refusals_of_labels_to_mask():
+    sentence = (
+        "mask_labels got a y of only -1 and +1, in which only one class is labeled, "
+        "since -1 means unlabeled. Recode binary labels as 0 and 1, or label rows of "
+        "another class."
+    )
+    for y in ([-1, 1, 1], np.array([-1.0, 1.0]), np.array([-1, 1], dtype=object)):
+        with pytest.raises(ValueError, match=whole(sentence)):
+            mask_labels(y, 0.5)
     sentence = (
         "mask_labels got a y in which none of the 2 rows is known: all hold -1. Give "
         "at least one labeled row."
@@ -182,3 +194,73 @@ def test_refusals_of_labels_to_mask():
     sentence = "mask_labels needs y. Got None: give the labels to hide."
     with pytest.raises(ValueError, match=whole(sentence)):
         mask_labels(None, 0.5)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "y",
+    [
+        [-1, 1, 1, -1, 1, 1],
+        np.array([[-1.0], [1.0], [1.0], [-1.0], [1.0], [1.0]]),
+        np.array([-1, 1, 1, -1, 1, 1], dtype=object),
+        pd.Series([-1, 1, 1, -1, 1, 1]),
+    ],
+    ids=["list", "column", "objects", "series"],
+)
+def test_binary_labels_of_minus_one_and_one_are_refused(y):
+    sentence = (
+        "UnlabeledInTrain got a y of only -1 and +1, in which only one class is "
+        "labeled, since -1 means unlabeled. Recode binary labels as 0 and 1, or label "
+        "rows of another class."
+    )
+    with pytest.raises(ValueError, match=whole(sentence)):
+        list(UnlabeledInTrain(2).split(np.eye(6), y))
+    with pytest.raises(ValueError, match=whole(sentence)):
+        UnlabeledInTrain(2).get_n_splits(np.eye(6), y)
+
+
+def test_one_class_of_another_name_is_split():
+    for y in ([-1, 0, 0, -1, 0, 0], ["dog", -1, "dog", "dog", -1, "dog"]):
+        folds = list(UnlabeledInTrain(2).split(y, y))
+        assert [len(test) for _, test in folds] == [2, 2]
+
+
+@pytest.mark.parametrize("names", [(0, 1), ("dog", "rain"), (3.0, 1.0)], ids=str)
+def test_a_training_set_of_one_class_is_refused(names):
+    first, second = names
+    y = np.array([first, first, -1, second, second, -1, second], dtype=object)
+    groups = [0, 0, 0, 1, 1, 1, 2]
+    sentence = (
+        f"The training set of fold 0 of UnlabeledInTrain has labeled rows of class "
+        f"{second!r} only, and nothing to tell it from. Stratify the folds, as "
+        "UnlabeledInTrain(5) or StratifiedGroupKFold do, choose fewer folds or other "
+        "groups."
+    )
+    with pytest.raises(ValueError, match=whole(sentence)):
+        list(UnlabeledInTrain(LeaveOneGroupOut()).split(y, y, groups))
+    assert len(list(UnlabeledInTrain(2).split(y, y))) == 2
+    # an indicator of class 1 only cannot be mistaken for signs
+    indicator = np.array([[1, 0], [0, 1], [-1, -1], [0, 1]])
+    with pytest.warns(UserWarning, match="no labeled row of classes \\[0\\]"):
+        folds = list(UnlabeledInTrain([([1, 3], [0])]).split(indicator, indicator))
+    np.testing.assert_array_equal(folds[0][0], [1, 2, 3])
+
+
+def test_scarce_classes_are_named():
+    y = ["dog"] * 6 + ["rain"] * 6 + ["crow"] * 2 + [-1] * 9
+    sentence = (
+        "Classes ['crow'] have fewer labeled rows than there are folds (3), so some "
+        "folds do not test them."
+    )
+    with pytest.warns(UserWarning, match=whole(sentence)) as caught:
+        assert len(list(UnlabeledInTrain(3).split(y, y))) == 3
+    assert len(caught) == 1
+    sentence = (
+        "The training set of fold 2 has no labeled row of classes ['crow'], so no "
+        "estimator can learn them there."
+    )
+    with pytest.warns(UserWarning, match=whole(sentence)):
+        list(UnlabeledInTrain(KFold(3)).split(y, y))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        list(UnlabeledInTrain(2).split(y, y))
