@@ -13,6 +13,8 @@ import numpy as np
 import soundfile
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_triplet._ogg_pages import find_fault
+
 Clip = TypeVar("Clip")
 Result = TypeVar("Result")
 # lists of str and columns of tables are array-like too, lists of Path are not
@@ -26,7 +28,6 @@ PCM[np.dtype("i4")] = (0, 2**31)
 BLOCK = 2**20  # samples decoded at once, so that 5.1 sound is never whole in memory
 UNKNOWN_LENGTH = np.iinfo(np.int64).max  # what libsndfile reports for streamed FLAC
 # libsndfile reads what is left of a cut file and says so only in its log
-CUT_OGG = "Last page lacks an end-of-stream bit"
 CUT_CHUNK = re.compile(r"^ *(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)", re.M)
 STREAMED = 2**31 - 2**12  # chunk sizes from here on are placeholders of a stream
 
@@ -126,7 +127,7 @@ def count_samples(clip: str | np.ndarray, sample_rate: int) -> int:
         n_samples = clip.shape[-1] if clip.size else 0
     else:
         with _open(clip) as file:
-            _refuse_cut_file(file, clip)
+            _refuse_bad_file(file, clip)
             # rounded as librosa.resample rounds
             n_samples = math.ceil(file.frames * (sample_rate / file.samplerate))
     if n_samples == 0:
@@ -158,13 +159,21 @@ def _cause(error: Exception) -> str:
     return str(error).rstrip(".")
 
 
-def _refuse_cut_file(file: soundfile.SoundFile, path: str) -> None:
-    """Refuse a file whose decoder knows beforehand that an end is missing."""
+def _refuse_bad_file(
+    file: soundfile.SoundFile, path: str, *, whole: bool = False
+) -> None:
+    """Refuse a file of which it is known beforehand that a part is missing."""
     if file.frames == UNKNOWN_LENGTH:
         raise ValueError(
             f"{path!r} does not tell its length, as streamed FLAC. Encode it again."
         )
-    cut = CUT_OGG in file.extra_info
+    fault = find_fault(path, whole=whole) if file.format == "OGG" else ""
+    if fault == "damaged":
+        raise ValueError(
+            f"{path!r} is damaged (the checksum of a page does not fit). Replace it by "
+            "an intact copy."
+        )
+    cut = fault == "cut"
     for promised, found in CUT_CHUNK.findall(file.extra_info):
         # a missing byte is only the padding of an odd chunk
         cut |= int(found) + 1 < int(promised) < STREAMED
@@ -184,6 +193,7 @@ def load(clip: str | np.ndarray, sample_rate: int) -> NDArray[np.float32]:
     if isinstance(clip, np.ndarray):
         return mix_down(clip)
     with _open(clip) as file:
+        _refuse_bad_file(file, clip, whole=True)
         waveform, rate = _decode(file, clip), file.samplerate
     _refuse_non_finite(waveform, clip)
     if rate == sample_rate:
@@ -195,21 +205,37 @@ def load(clip: str | np.ndarray, sample_rate: int) -> NDArray[np.float32]:
 
 def _decode(file: soundfile.SoundFile, path: str) -> NDArray[np.float32]:
     waveform = np.empty(file.frames, dtype=np.float32)
-    start = 0
+    start = asked = 0
     while start < len(waveform):
-        try:
-            block = file.read(BLOCK // file.channels, dtype="float32", always_2d=True)
-        except soundfile.SoundFileError as error:
-            raise ValueError(
-                f"{path!r} is damaged after {start} samples ({_cause(error)}). Replace "
-                "it by an intact copy."
-            ) from error
+        was_short = start < asked
+        block, asked = _read_block(file, path, start)
         if not len(block):
             raise _cut_error(path)
+        if was_short:  # but not at the end: the decoder went on behind a hole
+            raise _damage(path, start, "a part is missing there")
         mono = block[:, 0] if file.channels == 1 else block.mean(axis=1)
         waveform[start : start + len(block)] = mono
         start += len(block)
     return waveform
+
+
+def _read_block(
+    file: soundfile.SoundFile, path: str, start: int
+) -> tuple[NDArray[np.float32], int]:
+    """Read a block of some channels; tell also where it should have ended."""
+    asked = min(BLOCK // file.channels, file.frames - start)
+    try:
+        block = file.read(asked, dtype="float32", always_2d=True)
+    except soundfile.SoundFileError as error:
+        raise _damage(path, start, _cause(error)) from error
+    return block, start + asked
+
+
+def _damage(path: str, start: int, cause: str) -> ValueError:
+    return ValueError(
+        f"{path!r} is damaged after {start} samples ({cause}). Replace it by an intact "
+        "copy."
+    )
 
 
 def mix_down(waveform: np.ndarray) -> NDArray[np.float32]:

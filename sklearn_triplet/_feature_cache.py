@@ -2,24 +2,27 @@
 
 What the folder does not hold yet is computed and written there. A clip is known by its
 path, its size and the time of its last change, which one look at the file system tells;
-what decides over the values (the parameters) has a folder of its own.
+what decides over the values (the parameters) has a folder of its own. Clips that come
+few at a time get a map each, which is found by the name of the clip alone.
 """
 
 import hashlib
 import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
 
 from sklearn_triplet._feature_map import (
     FeatureMap,
     Key,
+    Place,
     RowWriter,
     create_map,
+    key_of,
     read_header,
     writing,
 )
@@ -28,25 +31,8 @@ from sklearn_triplet._progress import show_progress
 
 FORMAT = 1  # to be raised when the same parameters give other values or other files
 IN_MEMORY = 2**28  # bytes; smaller selections of known clips are not written again
-ABSENT = -1
-
-
-class Place(NamedTuple):
-    """Where the energies of a clip are."""
-
-    map: FeatureMap
-    row: int
-    n_frames: int
-
-
-def key_of(path: str) -> Key:
-    """Tell absolute path, size and time of change of a file."""
-    path = os.path.abspath(path)
-    try:
-        found = os.stat(path)
-    except OSError:  # told in a sentence when its header is read
-        return path, ABSENT, ABSENT
-    return path, found.st_size, found.st_mtime_ns
+SINGLE = "single"  # the folder of the maps of one clip
+FEW = 32  # new clips; fewer get a map each, or each call would read all maps before it
 
 
 class FeatureCache:
@@ -78,8 +64,9 @@ class FeatureCache:
             self._look_around()
         self._count_frames()
         with self._sentences():
-            held = self._choose()
+            held, single = self._choose()
             target = self._fill(held) if held else None
+            self._fill_singles(single)
         unusable = {self.keys[row]: error for row, error in problems.items()}
         problems |= {  # a path may stand in X twice
             row: unusable[key] for row, key in enumerate(self.keys) if key in unusable
@@ -105,19 +92,37 @@ class FeatureCache:
             ) from error
 
     def _look_around(self) -> None:
-        """Read which clips the maps of the folder hold."""
+        """Find which maps hold the clips; few clips are first looked for by name."""
         if not os.path.lexists(self.folder):
             return
+        is_few = len(self.keys) < FEW
+        if is_few:
+            self._look_for_singles()
+        missing = set(self.keys) - self.places.keys()
+        if missing:
+            self._look_at_maps(missing if is_few else None)
+        if not is_few:
+            self._look_for_singles()
+
+    def _look_for_singles(self) -> None:
+        if os.path.isdir(os.path.join(self.folder, SINGLE)):
+            for key in set(self.keys) - self.places.keys():
+                if found := self._find([key]):
+                    self._read(found)
+
+    def _look_at_maps(self, wanted: set[Key] | None) -> None:
         with os.scandir(self.folder) as entries:
             paths = sorted(entry.path for entry in entries)
         for path in paths:
-            if not path.endswith(".npy") or not self._accept(path):
-                continue
-            rows, damaged = self.maps[path].read_rows()
-            if damaged:
-                self.broken[self.maps[path].rows_path] = "it has damaged lines"
-            for row, (key, n_frames) in rows.items():
-                self.places[key] = Place(self.maps[path], row, n_frames)
+            if path.endswith(".npy") and self._accept(path):
+                self._read(self.maps[path], wanted)
+
+    def _read(self, source: FeatureMap, wanted: set[Key] | None = None) -> None:
+        rows, damaged = source.read_rows(wanted)
+        if damaged:
+            self.broken[source.rows_path] = "it has damaged lines"
+        for row, (key, n_frames) in rows.items():
+            self.places[key] = Place(source, row, n_frames)
 
     def _accept(self, path: str) -> bool:
         try:
@@ -145,36 +150,52 @@ class FeatureCache:
             key: counted[row] for key, row in new.items() if row in counted
         }
 
-    def _choose(self) -> list[Key]:
-        """Choose what has to be in one map: all rows, the new clips, or nothing."""
+    def _choose(self) -> tuple[list[Key], list[Key]]:
+        """Choose what has to be in one map, if anything, and what in one map each."""
         if not self.n_frames:
-            return []
+            return [], []
         new = [key for key in self.n_frames if key not in self.places]
         longest = max(self.n_frames.values())
         n_bytes = len(self.keys) * self.n_mels * longest * self.dtype.itemsize
-        has_map = self._name(self.keys, longest) in self.maps
-        if has_map or n_bytes > IN_MEMORY or len(new) == len(self.n_frames):
-            return self.keys
-        return new  # the folds of a search must not fill the disk
+        if n_bytes > IN_MEMORY or self._find(self.keys, longest):
+            return self.keys, []
+        if len(new) < FEW:
+            return [], new
+        # the folds of a search must not fill the disk
+        return (self.keys if len(new) == len(self.n_frames) else new), []
 
-    def _name(self, keys: list[Key], width: int) -> str:
+    def _name(self, keys: list[Key], width: int | None) -> str:
         """Name the map of a list, otherwise where a broken file has the name."""
         text = json.dumps([width, keys]).encode()
-        stem = os.path.join(self.folder, hashlib.sha256(text).hexdigest()[:24])
+        # how long a clip is would only be known from its header
+        folder = os.path.join(self.folder, SINGLE) if width is None else self.folder
+        stem = os.path.join(folder, hashlib.sha256(text).hexdigest()[:24])
         others = (f"{stem}-{i}.npy" for i in itertools.count(2))
         names = itertools.chain([f"{stem}.npy"], others)
         return next(name for name in names if name not in self.broken)
 
-    def _provide(self, keys: list[Key], width: int) -> FeatureMap:
-        """Find the map of a list, or make it."""
+    def _find(self, keys: list[Key], width: int | None = None) -> FeatureMap | None:
+        """Find the map of a list, or of a single clip of any width, by its name."""
         while (path := self._name(keys, width)) not in self.maps:
-            self._make_folder()
-            create_map(path, (len(keys), self.n_mels, width), self.dtype, self.stamp)
+            if not os.path.exists(path):
+                return None
             self._accept(path)
         return self.maps[path]
 
-    def _make_folder(self) -> None:
-        os.makedirs(self.folder, exist_ok=True)
+    def _provide(self, keys: list[Key], width: int, *, single: bool) -> FeatureMap:
+        """Find the map of a list, or make it."""
+        named = None if single else width
+        while (found := self._find(keys, named)) is None or found.shape[2] != width:
+            if found:  # left by a killed process, and the clip was replaced since
+                self.broken[found.path] = "it is for another length of its clip"
+                continue
+            path = self._name(keys, named)
+            self._make_folder(os.path.dirname(path))
+            create_map(path, (len(keys), self.n_mels, width), self.dtype, self.stamp)
+        return found
+
+    def _make_folder(self, folder: str) -> None:
+        os.makedirs(folder, exist_ok=True)
         path = os.path.join(self.folder, "parameters.json")
         if not os.path.exists(path):
             temporary = f"{path}.{os.urandom(6).hex()}.tmp"
@@ -186,39 +207,48 @@ class FeatureCache:
     def _fill(self, held: list[Key]) -> FeatureMap:
         """Write the rows that the map of some clips does not have yet."""
         width = max(self.n_frames[key] for key in held if key in self.n_frames)
-        target = self._provide(held, width)
+        target = self._provide(held, width, single=False)
         present, _ = target.read_rows()
         empty: dict[Key, list[int]] = {}
         for row, key in enumerate(held):
             if present.get(row, [None])[0] != key:
                 empty.setdefault(key, []).append(row)
         with writing(target, sum(map(len, empty.values()))) as writer:
-            self._compute(writer, empty)
+            for key, energies in self._compute(empty):
+                row = empty[key].pop(0)
+                writer.write(row, key, energies)
+                self.places[key] = Place(target, row, energies.shape[1])
             writer.flush()
             if not self.extraction.problems or self.extraction.errors != "raise":
                 self._copy(writer, empty)
         return target
 
-    def _compute(self, writer: RowWriter, empty: dict[Key, list[int]]) -> None:
-        """Compute what no map has, into the first empty row of its key."""
+    def _fill_singles(self, keys: list[Key]) -> None:
+        """Give each of a few new clips a map of its own."""
+        for key, energies in self._compute(keys):
+            target = self._provide([key], energies.shape[1], single=True)
+            with writing(target, 1) as writer:
+                writer.write(0, key, energies)
+            self.places[key] = Place(target, 0, energies.shape[1])
+
+    def _compute(self, keys: Iterable[Key]) -> Iterator[tuple[Key, np.ndarray]]:
+        """Compute the clips among some keys that no map has."""
         first = {key: row for row, key in reversed([*enumerate(self.keys)])}
         new = sorted(
             first[key]
-            for key in empty
+            for key in keys
             if key in self.n_frames and key not in self.places
         )
         done = len(self.n_frames) - len(new)
         for clip, energies in self.extraction.energies(new, done=done):
             path, key = self.paths[clip], self.keys[clip]
-            if key_of(path) != key:
+            if key_of(path) == key:
+                yield key, energies
+            else:
                 self.extraction.problems[clip] = ValueError(
                     f"{path!r} was changed while it was read. Call again when nothing "
                     "writes to it any more."
                 )
-                continue
-            row = empty[key].pop(0)
-            writer.write(row, key, energies)
-            self.places[key] = Place(writer.target, row, energies.shape[1])
 
     def _copy(self, writer: RowWriter, empty: dict[Key, list[int]]) -> None:
         """Copy what some map has into the rows that are still empty."""

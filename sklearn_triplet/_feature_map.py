@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,19 @@ import numpy as np
 SEAL = 16
 BATCH, SECONDS = 256, 5.0  # rows, or time, after which what is written gets its lines
 
+ABSENT = -1
+
 Key = tuple[str, int, int]
+
+
+def key_of(path: str) -> Key:
+    """Tell absolute path, size and time of change of a file."""
+    path = os.path.abspath(path)
+    try:
+        found = os.stat(path)
+    except OSError:  # told in a sentence when its header is read
+        return path, ABSENT, ABSENT
+    return path, found.st_size, found.st_mtime_ns
 
 
 @dataclass(frozen=True)
@@ -55,13 +67,21 @@ class FeatureMap:
                 return np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
         raise OSError(errno.ESTALE, f"{self.path!r} was replaced by another file")
 
-    def read_rows(self) -> tuple[dict[int, tuple[Key, int]], bool]:
-        """Read key and number of frames of each whole row, and if a line is damaged."""
+    def read_rows(
+        self, wanted: set[Key] | None = None
+    ) -> tuple[dict[int, tuple[Key, int]], bool]:
+        """Read key and number of frames of each whole row, and if a line is damaged.
+
+        Where a few keys are wanted, only their lines are looked at.
+        """
         try:
             with open(self.rows_path, "rb") as file:
                 lines = file.read().split(b"\n")
         except FileNotFoundError:
             return {}, False
+        if wanted is not None:
+            ends = tuple(json.dumps(key).encode()[1:] for key in wanted)
+            lines = [line for line in lines if line.endswith(ends)]
         rows: dict[int, tuple[Key, int]] = {}
         damaged = False
         for line in lines:
@@ -77,6 +97,14 @@ class FeatureMap:
     def checksum(self, text: bytes) -> bytes:
         """Sum up a line, so that it only fits this map."""
         return b"%08x" % zlib.crc32(text, zlib.crc32(self.seal))
+
+
+class Place(NamedTuple):
+    """Where the energies of a clip are."""
+
+    map: FeatureMap
+    row: int
+    n_frames: int
 
 
 def read_header(path: str) -> FeatureMap:

@@ -11,7 +11,7 @@ import soundfile
 from helpers import CURE, make_noise, write
 
 from sklearn_triplet import LogMel
-from sklearn_triplet.datasets import load_audio_folder
+from sklearn_triplet.datasets import load_audio_folder, mix_soundscapes
 
 N_SAMPLES = 22050
 REPLACE = "Replace it by a complete copy, or encode again what is left of it."
@@ -190,6 +190,14 @@ def test_no_permission(tmp_path):
         LogMel().transform(paths)
     start = re.escape(f"Row 0 of X of LogMel: {paths[0]!r}")
     assert re.fullmatch(start + UNREADABLE + END, str(caught.value))
+
+
+@pytest.mark.parametrize("name", ["cut.wav", "cut.ogg"])
+def test_mixtures_refuse_what_log_mel_refuses(bad, tmp_path, name):
+    whole = [write(tmp_path / f"{i}.wav", make_noise(44100, seed=i)) for i in range(3)]
+    paths, y = [*whole, str(bad / name)], ["dog", "dog", "cat", "cat"]
+    with pytest.raises(ValueError, match=f"{name}' is truncated: it ends before the"):
+        mix_soundscapes(paths, y, n_clips=8, random_state=0)
 
 
 def test_a_file_that_vanishes_after_loading(tmp_path):

@@ -19,7 +19,7 @@ from cached_features import (
 from helpers import whole
 from sklearn.base import clone
 
-from sklearn_triplet import LogMel
+from sklearn_triplet import LogMel, _feature_cache
 
 
 def test_interrupted_work_goes_on_where_it_was(paths, memory, decoded, monkeypatch):
@@ -133,8 +133,9 @@ def test_a_file_system_without_hard_links(paths, memory, monkeypatch):
     assert not list(memory.glob("*/*.tmp"))
 
 
-def transform_with_others(memory, paths, gate, n_workers):
+def transform_with_others(memory, paths, gate, n_workers, few):
     """Start only when all the others are ready to."""
+    _feature_cache.FEW = few  # of this process
     (gate / str(os.getpid())).touch()
     patience = time.monotonic() + 60
     while len(list(gate.iterdir())) < n_workers and time.monotonic() < patience:
@@ -142,21 +143,24 @@ def transform_with_others(memory, paths, gate, n_workers):
     return np.array(LogMel(memory=memory).transform(paths)), os.getpid()
 
 
+@pytest.mark.parametrize("few", [0, 100])
 @pytest.mark.parametrize("same", [True, False])
-def test_two_processes_at_once(paths, memory, tmp_path, same):
+def test_two_processes_at_once(paths, memory, tmp_path, same, few):
     gate = tmp_path / "gate"
     gate.mkdir()
     lists = [paths * 5, paths * 5 if same else paths[::-1] * 5]
     results = joblib.Parallel(n_jobs=2)(
-        joblib.delayed(transform_with_others)(memory, X, gate, 2) for X in lists
+        joblib.delayed(transform_with_others)(memory, X, gate, 2, few) for X in lists
     )
     assert len({process for _, process in results}) == 2
     for (features, _), X in zip(results, lists, strict=True):
         assert_features(features, X)
         assert_features(LogMel(memory=memory).transform(X), X)
-    if same:
+    if few:
+        assert len(list(memory.glob("*/single/*.npy"))) == 8
+    elif same:
         assert len(list_maps(memory)) == 1
-    assert not list(memory.glob("*/*.tmp"))
+    assert not list(memory.rglob("*.tmp"))
 
 
 def test_a_file_that_changes_while_it_is_read(paths, memory, monkeypatch):
