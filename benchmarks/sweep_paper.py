@@ -173,7 +173,7 @@ def run(jobs: list[dict], data: Data, path: Path, n_jobs: int) -> None:
         table = csv.DictWriter(lines, [*KEYS, *VALUES])
         if not done:
             table.writeheader()
-        parallel = joblib.Parallel(n_jobs, return_as="generator_unordered")
+        parallel = joblib.Parallel(n_jobs, return_as="generator")
         for row in parallel(joblib.delayed(evaluate)(job, data) for job in jobs):
             table.writerow(row)
             lines.flush()
