@@ -14,6 +14,9 @@ $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[test,plot]"
 	@touch $@
 
+# on Linux: keep the memory of large tensors instead of fetching it anew in every step
+demo: export MALLOC_MMAP_MAX_ = 0
+demo: export MALLOC_TRIM_THRESHOLD_ = 4294967296
 demo: install
 	$(BIN)/python examples/demo.py $(if $(DATA),--data "$(DATA)")
 
