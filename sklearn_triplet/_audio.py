@@ -29,7 +29,7 @@ BLOCK = 2**20  # samples decoded at once, so that 5.1 sound is never whole in me
 UNKNOWN_LENGTH = np.iinfo(np.int64).max  # what libsndfile reports for streamed FLAC
 # libsndfile reads what is left of a cut file and says so only in its log
 CUT_CHUNK = re.compile(r"^ *(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)", re.M)
-STREAMED = 2**31 - 2**12  # chunk sizes from here on are placeholders of a stream
+STREAMED = 2**31 - 2**12  # chunk sizes from here on say that a stream had no known end
 
 
 def list_clips(X: AudioLike) -> list[str] | list[np.ndarray] | None:

@@ -16,9 +16,9 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 from skorch.history import History
 
-from sklearn_triplet._labels import UNLABELED, Labels, as_label_array, check_labels
+from sklearn_triplet._labels import Labels, as_label_array, check_labels
 from sklearn_triplet._progress import show_progress
-from sklearn_triplet._rows import find_known_rows, restrict, take_labels
+from sklearn_triplet._rows import find_scored_rows, restrict, take_labels
 from sklearn_triplet._tagger_net import ClipBatches, TaggingData, TagLoss, pad_clips
 from sklearn_triplet._training import (
     build_net,
@@ -195,12 +195,9 @@ class ClipClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         check_is_fitted(self)
         labels = as_label_array(y)
-        # two classes -1 and +1 were learned: there is no mark for unlabeled rows then
-        binary = labels.ndim == 1 and UNLABELED in self.classes_
-        name, n_clips = type(self).__name__, len(labels)
-        rows = np.arange(n_clips) if binary else find_known_rows(X, labels, name)
+        rows = find_scored_rows(X, labels, self.classes_, type(self).__name__)
         weights = {"sample_weight": sample_weight}
-        clips, weights = restrict(X, weights, rows, n_clips)
+        clips, weights = restrict(X, weights, rows, len(labels))
         return super().score(clips, take_labels(labels, rows), **weights)
 
     @property

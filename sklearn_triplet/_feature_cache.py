@@ -256,32 +256,40 @@ class FeatureCache:
         for key, row in rows:
             if key not in self.places:
                 writer.write_missing(row)
-        known = [
-            (self.places[key], key, row) for key, row in rows if key in self.places
-        ]
-        known.sort(key=lambda item: (item[0].map.path, item[0].row))
+        known = [(key, row) for key, row in rows if key in self.places]
         shown = show_progress(
-            known, "LogMel, copies", unit="clip", verbose=self.extraction.verbose
+            self._read_known(known),
+            "LogMel, copies",
+            unit="clip",
+            total=len(known),
+            verbose=self.extraction.verbose,
         )
-        for path, copies in itertools.groupby(shown, lambda item: item[0].map.path):
+        for key, row, energies in shown:
+            writer.write(row, key, energies)
+
+    def _read_known(
+        self, wanted: list[tuple[Key, int]]
+    ) -> Iterator[tuple[Key, int, np.ndarray]]:
+        """Read some clips from the maps that hold them, map by map and row by row."""
+
+        def place(item: tuple[Key, int]) -> tuple[str, int]:
+            found = self.places[item[0]]
+            return found.map.path, found.row
+
+        for path, items in itertools.groupby(
+            sorted(wanted, key=place), lambda item: place(item)[0]
+        ):
             source = self.maps[path].open()
-            for place, key, row in copies:
-                writer.write(row, key, source[place.row, :, : place.n_frames])
+            for key, row in items:
+                _, at, n_frames = self.places[key]
+                yield key, row, source[at, :, :n_frames]
 
     def _gather(self, longest: int) -> np.ndarray:
         """Collect the rows of all clips in memory."""
         shape = (len(self.keys), self.n_mels, longest)
         features = np.full(shape, np.nan, self.dtype)
-        known = [
-            (self.places[key], row)
-            for row, key in enumerate(self.keys)
-            if key in self.places
-        ]
-        known.sort(key=lambda item: (item[0].map.path, item[0].row))
-        for path, wanted in itertools.groupby(known, lambda item: item[0].map.path):
-            source = self.maps[path].open()
-            for place, row in wanted:
-                n_frames = place.n_frames
-                features[row, :, :n_frames] = source[place.row, :, :n_frames]
+        known = [(key, row) for row, key in enumerate(self.keys) if key in self.places]
+        for _, row, energies in self._read_known(known):
+            features[row, :, : energies.shape[1]] = energies
         features.flags.writeable = False  # as a map is, so that both behave alike
         return features

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import warnings
 from dataclasses import dataclass
 
@@ -99,16 +101,19 @@ def as_label_array(y: LabelsLike) -> np.ndarray:
     return y
 
 
+def is_absent(value: object) -> bool:
+    """Tell None, NaN and the missing values of tables, without pandas."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, numbers.Real) and math.isnan(value)
+
+
 def _refuse_missing(y: np.ndarray) -> None:
     """Refuse NaN, None and pandas' NA, which mean unlabeled elsewhere."""
     if y.dtype.kind == "f":
         missing = np.isnan(y)
     elif y.dtype == object:
-        # without pandas: its NA is unlike anything, even itself, and so is no truth
-        kinds = np.array([type(label).__name__ for label in y.ravel()])
-        nan = [isinstance(label, float) and label != label for label in y.ravel()]
-        missing = np.isin(kinds, ("NAType", "NaTType", "NoneType")) | nan
-        missing = missing.reshape(y.shape)
+        missing = np.array([is_absent(label) for label in y.ravel()], dtype=bool)
     else:
         return
     if missing.any():

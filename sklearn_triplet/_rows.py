@@ -106,6 +106,16 @@ def find_known_rows(
     return rows
 
 
+def find_scored_rows(
+    X: Rows, y: np.ndarray, classes: np.ndarray, name: str
+) -> IntArray:
+    """Find the rows that the score of a fitted classifier counts."""
+    # two classes -1 and +1 were learned: there is no mark for unlabeled rows then
+    if y.ndim == 1 and UNLABELED in classes:
+        return np.arange(len(y))
+    return find_known_rows(X, y, name)
+
+
 def refuse_partly_known(known: BoolArray, name: str) -> None:
     """Refuse rows of which some classes are known and others are not."""
     partly = np.flatnonzero(known.any(axis=1) & ~known.all(axis=1))

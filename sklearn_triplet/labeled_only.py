@@ -19,12 +19,12 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_triplet._labels import UNLABELED, as_label_array, check_labels
+from sklearn_triplet._labels import as_label_array, check_labels
 from sklearn_triplet._rows import (
     check_row_classifier,
     count_rows,
-    find_known_rows,
     find_labeled_rows,
+    find_scored_rows,
     restrict,
     take_labels,
 )
@@ -230,12 +230,9 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         y = as_label_array(y)
-        n_rows = len(y)
-        # two classes -1 and +1 were learned: there is no mark for unlabeled rows then
-        binary = y.ndim == 1 and UNLABELED in self.classes_
-        rows = np.arange(n_rows) if binary else find_known_rows(X, y, "LabeledOnly")
+        rows = find_scored_rows(X, y, self.classes_, "LabeledOnly")
         params = self._route("score", params)
-        X, params = restrict(X, params, rows, n_rows)
+        X, params = restrict(X, params, rows, len(y))
         return self.estimator_.score(X, take_labels(y, rows), **params)
 
     @property

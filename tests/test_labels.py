@@ -130,3 +130,60 @@ def test_a_search_in_threads_is_that_of_one_worker():
         two.fit(X, y)
     for name in ("mean_test_score", "std_test_score"):
         np.testing.assert_array_equal(one.cv_results_[name], two.cv_results_[name])
+
+
+# --- which y an embedder can learn from
+
+
+def fit_small(y, strategy="s2"):
+    clips = np.random.default_rng(0).normal(size=(8, 4, 16))
+    embedder = TripletEmbedder(strategy, n_components=3, max_epochs=1, random_state=0)
+    return embedder.set_params(segment_length=8).fit(clips, y)
+
+
+def test_labels_in_a_series_of_strings():
+    y = [0, 0, 1, 1, -1, -1, -1, -1]
+    names = pd.Series(["dog", np.str_("dog"), "rain", "rain", -1, -1, -1, -1])
+    indicator = [[1, 0]] * 2 + [[0, 1]] * 2 + [[-1, -1]] * 4
+    expected = fit_small(y).history_[-1, "train_loss"]
+    for form in (names, names.tolist(), np.array(y, dtype=float), indicator):
+        assert fit_small(form).history_[-1, "train_loss"] == expected
+
+
+def test_labels_of_minus_one_and_one_warn():
+    embedder = TripletEmbedder("s1", max_epochs=0)
+    with pytest.warns(UserWarning, match="^y holds only -1 and .1, which") as record:
+        embedder.fit(np.arange(12.0).reshape(4, 3), [-1, 1] * 2)
+    assert [warning.filename for warning in record] == [__file__]
+
+
+def test_labels_that_leave_no_negative_are_told():
+    with pytest.warns(UserWarning, match="negative"):
+        fit_small([[1, 1]] * 8, "s5")
+
+
+def test_clips_without_an_event_are_negatives_enough():
+    y = [[1, 0], [1, 0], [0, 0], [0, 0]] + [[-1, -1]] * 4
+    assert fit_small(y, "s5").history_[-1, "no_negative"] == 0
+
+
+REFUSED = {
+    "X and y of TripletEmbedder must have one row per clip. Got 8 clips in X and 7 "
+    "rows in y (inconsistent numbers of samples).": [0, 1] * 3 + [0],
+    "y holds the string '-1'. Unlabeled clips are marked by the integer -1: give y as "
+    "a list or an object array, such as ['dog', -1, 'rain'].": ["a", "-1"] * 4,
+    "The labels in y must be of one type, with -1 where unlabeled. Got int and str: "
+    "write the classes alike.": ["a", "b", 3, -1] * 2,
+    "Input y contains NaN or None in 2 of 8 rows, first in row 2. Unlabeled clips are "
+    "marked by -1: replace what is missing by it, as y.fillna(-1) of pandas does.": [
+        *["a", "b", None, -1] * 2
+    ],
+    "Strategy 's5' takes negatives of another class, but the labels in y are of 1 "
+    "class. Label clips of at least 2 classes, or choose 's1'.": [0] * 6 + [-1] * 2,
+}
+
+
+@pytest.mark.parametrize("sentence", REFUSED)
+def test_refused_labels(sentence):
+    with pytest.raises(ValueError, match=whole(sentence)):
+        fit_small(REFUSED[sentence], "s5")

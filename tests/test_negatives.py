@@ -1,14 +1,11 @@
 """Negatives of Table 1: another label, semi-hard mining, candidates; refused labels."""
 
-import re
-
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
 
-from sklearn_triplet import Candidates, OtherLabel, SemiHard, TripletEmbedder
+from sklearn_triplet import Candidates, OtherLabel, SemiHard
 from sklearn_triplet._triplet_loss import describe_candidates
 
 
@@ -243,59 +240,3 @@ def test_where_all_are_nearer_than_the_positive_another_is_taken():
     candidates = describe([[1, 0]] * 4, [0, 1, 2, 3], embeddings)
     index, substituted = select(SemiHard(), candidates)
     assert (index[0], substituted[0]) == (3, True)  # 2 is the positive, at distance 81
-
-
-# --- which y will do
-
-
-def fit(y, strategy="s2"):
-    X = np.random.default_rng(0).normal(size=(8, 4, 16))
-    embedder = TripletEmbedder(strategy, n_components=3, max_epochs=1, random_state=0)
-    return embedder.set_params(segment_length=8).fit(X, y)
-
-
-def test_labels_in_a_series_of_strings():
-    y = [0, 0, 1, 1, -1, -1, -1, -1]
-    names = pd.Series(["dog", np.str_("dog"), "rain", "rain", -1, -1, -1, -1])
-    indicator = [[1, 0]] * 2 + [[0, 1]] * 2 + [[-1, -1]] * 4
-    for form in (names, names.tolist(), np.array(y, dtype=float), indicator):
-        assert fit(form).history_[-1, "train_loss"] == fit(y).history_[-1, "train_loss"]
-
-
-def test_labels_of_minus_one_and_one_warn():
-    embedder = TripletEmbedder("s1", max_epochs=0)
-    with pytest.warns(UserWarning, match="^y holds only -1 and .1, which") as record:
-        embedder.fit(np.arange(12.0).reshape(4, 3), [-1, 1] * 2)
-    assert [warning.filename for warning in record] == [__file__]
-
-
-def test_labels_that_leave_no_negative_are_told():
-    with pytest.warns(UserWarning, match="negative"):
-        fit([[1, 1]] * 8, "s5")
-
-
-def test_clips_without_an_event_are_negatives_enough():
-    y = [[1, 0], [1, 0], [0, 0], [0, 0]] + [[-1, -1]] * 4
-    assert fit(y, "s5").history_[-1, "no_negative"] == 0
-
-
-REFUSED = {
-    "X and y of TripletEmbedder must have one row per clip. Got 8 clips in X and 7 "
-    "rows in y (inconsistent numbers of samples).": [0, 1] * 3 + [0],
-    "y holds the string '-1'. Unlabeled clips are marked by the integer -1: give y as "
-    "a list or an object array, such as ['dog', -1, 'rain'].": ["a", "-1"] * 4,
-    "The labels in y must be of one type, with -1 where unlabeled. Got int and str: "
-    "write the classes alike.": ["a", "b", 3, -1] * 2,
-    "Input y contains NaN or None in 2 of 8 rows, first in row 2. Unlabeled clips are "
-    "marked by -1: replace what is missing by it, as y.fillna(-1) of pandas does.": [
-        *["a", "b", None, -1] * 2
-    ],
-    "Strategy 's5' takes negatives of another class, but the labels in y are of 1 "
-    "class. Label clips of at least 2 classes, or choose 's1'.": [0] * 6 + [-1] * 2,
-}
-
-
-@pytest.mark.parametrize("sentence", REFUSED)
-def test_refused_labels(sentence):
-    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
-        fit(REFUSED[sentence], "s5")

@@ -3,13 +3,13 @@
 None is an unlabeled recording, an empty tuple one with none of the classes.
 """
 
-import math
 import numbers
 from collections.abc import Collection, Iterable, Set
 from typing import Any
 
 import numpy as np
 
+from sklearn_triplet._labels import is_absent
 from sklearn_triplet.datasets._folder_files import composed
 
 # what y marks by -1 must never become a class
@@ -81,13 +81,6 @@ def refuse_indicator(place: str, cell: Any) -> None:
             "classes in the recording, such as ['dog']; as text if they are '0' and "
             "'1'."
         )
-
-
-def is_absent(value: Any) -> bool:
-    """Tell None, NaN and the missing values of tables."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, numbers.Real) and math.isnan(value)
 
 
 def as_text(value: Any) -> str:

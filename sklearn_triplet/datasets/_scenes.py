@@ -7,14 +7,16 @@ at any sample rate.
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import fft
 
+from sklearn_triplet.datasets._base import check_pair
 from sklearn_triplet.datasets._events import EVENTS
 from sklearn_triplet.datasets._signals import (
     FREQUENCIES,
@@ -40,6 +42,21 @@ PLAN, SOUND = 0, 1
 # in homes the same thing tends to sound again: a dog barks, is quiet, barks
 REPEAT_PROBABILITY = 0.55
 PEAK = 0.98
+
+
+def check_lengths(
+    owner: str, event_duration: Any, duration: float
+) -> tuple[float, float]:
+    """Refuse lengths of events in seconds of which none fits into a clip."""
+    lengths: tuple[float, float] = check_pair(
+        owner, "event_duration", event_duration, numbers.Real, 0.05, np.inf
+    )
+    if lengths[0] > duration:
+        raise ValueError(
+            f"The shortest event ({lengths[0]} s) must fit into a clip "
+            f"({duration} s). Lower the first of 'event_duration' or raise 'duration'."
+        )
+    return lengths
 
 
 class Event(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import numbers
 import os
 from collections.abc import Callable, Iterator
@@ -31,9 +30,11 @@ from sklearn_triplet.datasets._scenes import (
     Event,
     Scene,
     SceneSettings,
+    check_lengths,
     plan_scene,
     render_scene,
 )
+from sklearn_triplet.datasets._tables import write_table
 
 OWNER = "make_soundscapes"
 Compute = Callable[..., Iterator[Any]]
@@ -228,12 +229,7 @@ def _check(
     check_option(OWNER, "audio_format", audio_format, ["flac", "wav"])
     if output_dir is not None:
         check_output(OWNER, output_dir)
-    lengths = check_pair(OWNER, "event_duration", event_duration, real, 0.05, np.inf)
-    if lengths[0] > duration:
-        raise ValueError(
-            f"The shortest event ({lengths[0]} s) must fit into a clip "
-            f"({duration} s). Lower the first of 'event_duration' or raise 'duration'."
-        )
+    lengths = check_lengths(OWNER, event_duration, duration)
     return SceneSettings(
         n_classes=n_classes,
         duration=duration,
@@ -282,19 +278,13 @@ def _write_clip(
 
 def _write_tables(paths: list[Path], corpus: Bunch) -> None:
     """Write the tags as task 4 of DCASE 2018 does, and the times of the events."""
-    with (paths[0].parent / "labels.tsv").open("w", newline="") as lines:
-        table = csv.writer(lines, delimiter="\t", lineterminator="\n")
-        table.writerow(["filename", "event_labels", "labeled"])
-        for path, row, known in zip(
-            paths, corpus.target_true, corpus.target[:, 0] != UNLABELED, strict=True
-        ):
-            tags = ",".join(corpus.target_names[row == 1])
-            table.writerow([path.name, tags, int(known)])
-    with (paths[0].parent / "events.tsv").open("w", newline="") as lines:
-        table = csv.writer(lines, delimiter="\t", lineterminator="\n")
-        table.writerow(["filename", "onset", "offset", "event_label", "snr"])
-        for path, events, levels in zip(paths, corpus.events, corpus.snr, strict=True):
-            for event, level in zip(events, levels, strict=True):
-                name = corpus.target_names[event.label]
-                times = f"{event.onset:.3f}", f"{event.offset:.3f}"
-                table.writerow([path.name, *times, name, f"{level:.2f}"])
+    names, clips, rows = corpus.target_names, [], []
+    for i, path in enumerate(paths):
+        tags = ",".join(names[corpus.target_true[i] == 1])
+        clips.append([path.name, tags, int(corpus.target[i, 0] != UNLABELED)])
+        for event, level in zip(corpus.events[i], corpus.snr[i], strict=True):
+            times = f"{event.onset:.3f}", f"{event.offset:.3f}"
+            rows.append([path.name, *times, names[event.label], f"{level:.2f}"])
+    folder = paths[0].parent
+    write_table(folder / "labels.tsv", "filename event_labels labeled", clips)
+    write_table(folder / "events.tsv", "filename onset offset event_label snr", rows)

@@ -10,6 +10,7 @@ from sklearn_triplet._validation import check_interval
 from sklearn_triplet.datasets._base import check_pair
 from sklearn_triplet.datasets._mixtures.signals import MixSettings
 from sklearn_triplet.datasets._mixtures.splits import OWNER
+from sklearn_triplet.datasets._scenes import check_lengths
 
 
 def check_settings(
@@ -32,19 +33,12 @@ def check_settings(
     check_interval(OWNER, "duration", duration, real, 0.1, 600)
     check_interval(OWNER, "sample_rate", sample_rate, whole, 8000, 96_000)
     check_interval(OWNER, "empty_fraction", empty_fraction, real, 0, 1)
-    event_duration = check_pair(
-        OWNER, "event_duration", event_duration, real, 0.05, np.inf
-    )
-    if event_duration[0] > duration:
-        raise ValueError(
-            f"The shortest event ({event_duration[0]} s) must fit into a clip "
-            f"({duration} s). Lower the first of 'event_duration' or raise 'duration'."
-        )
+    lengths = check_lengths(OWNER, event_duration, duration)
     return MixSettings(
         duration,
         sample_rate,
         check_pair(OWNER, "n_events", n_events, whole, 1, np.inf),
-        event_duration,
+        lengths,
         check_pair(OWNER, "snr", snr, real, -60, 60),
         check_pair(OWNER, "background_level", background_level, real, -80, 0),
         empty_fraction,

@@ -1,13 +1,12 @@
 """A mixed corpus in; its files' names and two tables that tell all of it, out."""
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from sklearn.utils import Bunch
 
 from sklearn_triplet._labels import UNLABELED
+from sklearn_triplet.datasets._tables import write_table
 
 CLIP_COLUMNS = "filename event_labels labeled split background start stop gain"
 EVENT_COLUMNS = "filename onset offset event_label snr source start stop gain"
@@ -57,12 +56,5 @@ def write_tables(paths: list[Path], corpus: Bunch) -> None:
             row = [path.name, *times, names[event.label], f"{level:.2f}", *source]
             events.append(row)
     folder = paths[0].parent
-    _write_table(folder / "labels.tsv", CLIP_COLUMNS, clips)
-    _write_table(folder / "events.tsv", EVENT_COLUMNS, events)
-
-
-def _write_table(path: Path, columns: str, rows: list[list[Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as lines:
-        table = csv.writer(lines, delimiter="\t", lineterminator="\n")
-        table.writerow(columns.split())
-        table.writerows(rows)
+    write_table(folder / "labels.tsv", CLIP_COLUMNS, clips)
+    write_table(folder / "events.tsv", EVENT_COLUMNS, events)
