@@ -6,6 +6,7 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from sklearn_triplet import LogMel, SegmentedClips
 from sklearn_triplet._labels import check_labels
@@ -75,3 +76,7 @@ def select(selector, segments, ids, seed=0):
     assert found.X.shape == anchors.X.shape
     assert len(found) == len(anchors)
     return found
+
+
+def weights(fitted):
+    return torch.cat([value.flatten() for value in fitted.net_.module_.parameters()])

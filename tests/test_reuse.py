@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from helpers import weights
 from sklearn.base import clone
 from sklearn.cluster import HDBSCAN
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -76,10 +77,6 @@ def paths(tmp_path_factory):
         noise = 0.2 * rng.uniform(-1, 1, size=n_samples)
         soundfile.write(path, noise if label else tone, RATE)
     return files
-
-
-def weights(fitted):
-    return torch.cat([value.flatten() for value in fitted.net_.module_.parameters()])
 
 
 # --- frozen
@@ -252,51 +249,3 @@ def test_skops():
     stored = skops.dumps(clone(CLASSIFIER).fit(X[:, :, 0], Y))
     loaded = skops.loads(stored, trusted=["sklearn_triplet.labeled_only.LabeledOnly"])
     assert loaded.classes_.tolist() == [0, 1]
-
-
-# --- continued
-
-
-def test_the_first_partial_fit_is_a_fit(embedder):
-    assert torch.equal(weights(clone(EMBEDDER).partial_fit(X, Y)), weights(embedder))
-
-
-def count_steps(fitted):
-    states = fitted.net_.optimizer_.state_dict()["state"].values()
-    return min(state["step"].item() for state in states)
-
-
-def test_partial_fit_goes_on_whatever_warm_start_says():
-    going = clone(EMBEDDER).fit(X, Y)
-    start, scaling, n_steps = weights(going).clone(), going.scaler_, count_steps(going)
-    fresh = make_clips(1)
-    assert going.partial_fit(fresh, Y) is going
-    assert going.scaler_ is scaling and going.n_iter_ == 4
-    assert count_steps(going) == 2 * n_steps
-    assert not torch.equal(weights(going), start)
-    warm = clone(EMBEDDER).set_params(warm_start=True).fit(X, Y).fit(fresh, Y)
-    assert torch.equal(weights(warm), weights(going))
-
-
-@pytest.mark.parametrize("y", [None, Y + 7 * (Y >= 0), np.eye(3)[np.arange(30) % 3]])
-def test_partial_fit_takes_other_labels_and_lengths(y):
-    going, again = (
-        clone(EMBEDDER).fit(X, Y).partial_fit(RAGGED, y).partial_fit(X[:10])
-        for _ in range(2)
-    )
-    assert torch.equal(weights(going), weights(again))
-    assert going.n_iter_ == 6 and going.transform(X).shape == (30, 4, 24)
-
-
-def test_partial_fit_draws_other_triplets():
-    # with a learning rate near zero only the triplets can change the loss
-    going = clone(EMBEDDER).set_params(lr=1e-12, max_epochs=1).fit(X, Y)
-    losses = going.partial_fit(X, Y).partial_fit(X, Y).history_[:, "train_loss"]
-    assert len(set(losses)) == 3
-
-
-def test_partial_fit_refuses_other_features():
-    going = clone(EMBEDDER).fit(X, Y)
-    sentence = "^X has 7 features, but TripletEmbedder is expecting 8 features as input"
-    with pytest.raises(ValueError, match=sentence):
-        going.partial_fit(X[:, 1:], Y)
