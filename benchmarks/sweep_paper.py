@@ -31,9 +31,14 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_triplet import LogMel, TripletEmbedder, is_labeled, mask_labels
+from sklearn_triplet import (
+    LogMel,
+    MultilabelStratifiedKFold,
+    TripletEmbedder,
+    is_labeled,
+    mask_labels,
+)
 from sklearn_triplet.datasets import load_esc50, make_soundscapes
-from sklearn_triplet.model_selection import MultilabelStratifiedKFold
 
 RATIOS = (0.75, 0.5, 0.375, 0.25)  # Table 3, of 31 560 triplets
 FRACTIONS = (0.1, 0.25, 1.0)

@@ -5,39 +5,40 @@ triplets, embedding, tags, and the evaluation of all that with few labels.
 """
 
 from sklearn_triplet import datasets
-from sklearn_triplet._labels import is_labeled
-from sklearn_triplet.embedder import TripletEmbedder
-from sklearn_triplet.features import LogMel
-from sklearn_triplet.labeled_only import LabeledOnly
-from sklearn_triplet.model_selection import (
-    UnlabeledInTrain,
-    labeled_scorer,
+from sklearn_triplet._embedder import TripletEmbedder
+from sklearn_triplet._features.log_mel import LogMel
+from sklearn_triplet._input.labels import is_labeled
+from sklearn_triplet._model_selection.folds import UnlabeledInTrain
+from sklearn_triplet._model_selection.labeled_only import LabeledOnly
+from sklearn_triplet._model_selection.scoring import labeled_scorer
+from sklearn_triplet._model_selection.stratification import (
+    MultilabelStratifiedKFold,
     mask_labels,
 )
-from sklearn_triplet.negatives import (
+from sklearn_triplet._sampling.negatives import (
     Candidates,
     NegativeSelector,
     OtherLabel,
     RandomNegative,
     SemiHard,
 )
-from sklearn_triplet.networks import ConvEncoder, DenseEncoder
-from sklearn_triplet.positives import (
+from sklearn_triplet._sampling.positives import (
     Nearest,
     PositiveSelector,
     SameLabel,
     Transformed,
 )
-from sklearn_triplet.segments import SegmentedClips, Units
-from sklearn_triplet.strategies import STRATEGIES, Strategy
-from sklearn_triplet.tagger import CRNNTagger, SequenceTagger
-from sklearn_triplet.transforms import (
+from sklearn_triplet._sampling.segments import SegmentedClips, Units
+from sklearn_triplet._sampling.strategies import STRATEGIES, Strategy
+from sklearn_triplet._sampling.transforms import (
     ExampleMixing,
     GaussianNoise,
     TemporalProximity,
     TimeFrequencyShift,
     Transformation,
 )
+from sklearn_triplet._taggers import CRNNTagger, SequenceTagger
+from sklearn_triplet._training.networks import ConvEncoder, DenseEncoder
 
 __version__ = "0.1.0"
 
@@ -71,5 +72,6 @@ __all__ = [
     "mask_labels",
     "LabeledOnly",
     "UnlabeledInTrain",
+    "MultilabelStratifiedKFold",
     "labeled_scorer",
 ]

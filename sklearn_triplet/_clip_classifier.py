@@ -16,18 +16,13 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 from skorch.history import History
 
-from sklearn_triplet._labels import Labels, as_label_array, check_labels
-from sklearn_triplet._progress import show_progress
-from sklearn_triplet._rows import find_scored_rows, restrict, take_labels
-from sklearn_triplet._tagger_net import ClipBatches, TaggingData, TagLoss, pad_clips
-from sklearn_triplet._training import (
-    build_net,
-    draw_seeds,
-    seeded_torch,
-    split_clips,
-    train,
-)
-from sklearn_triplet._types import (
+from sklearn_triplet._input.clips import Clips, FrameScaler, check_clips
+from sklearn_triplet._input.labels import Labels, as_label_array, check_labels
+from sklearn_triplet._input.parameters import check_loop, check_number
+from sklearn_triplet._input.progress import show_progress
+from sklearn_triplet._input.random import draw_seeds
+from sklearn_triplet._input.rows import find_scored_rows, restrict, take_labels
+from sklearn_triplet._input.types import (
     ClipsLike,
     Device,
     IntArray,
@@ -35,9 +30,18 @@ from sklearn_triplet._types import (
     Optimizer,
     RandomState,
 )
-from sklearn_triplet._validation import check_clips, check_loop, check_number
-from sklearn_triplet.networks import ClipTagger, RecurrentHead, mean_over_frames
-from sklearn_triplet.segments import Clips, FrameScaler
+from sklearn_triplet._training.loop import build_net, seeded_torch, split_clips, train
+from sklearn_triplet._training.networks import (
+    ClipTagger,
+    RecurrentHead,
+    mean_over_frames,
+)
+from sklearn_triplet._training.tagging import (
+    ClipBatches,
+    TaggingData,
+    TagLoss,
+    pad_clips,
+)
 
 PREDICT_BATCH = 32
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numbers
 from typing import TYPE_CHECKING
 
-from sklearn_triplet._labels import Labels
-from sklearn_triplet._validation import check_choice, check_loop, check_number
-from sklearn_triplet.segments import Clips
-from sklearn_triplet.strategies import check_strategy
+from sklearn_triplet._input.clips import Clips
+from sklearn_triplet._input.labels import Labels
+from sklearn_triplet._input.parameters import check_choice, check_loop, check_number
+from sklearn_triplet._sampling.strategies import check_strategy
 
 if TYPE_CHECKING:
-    from sklearn_triplet.embedder import TripletEmbedder
+    from sklearn_triplet._embedder import TripletEmbedder
 
 
 def check_parameters(embedder: TripletEmbedder) -> None:

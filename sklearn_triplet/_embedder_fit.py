@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from skorch import NeuralNet
 
-from sklearn_triplet._encoding import build_encoder
-from sklearn_triplet._labels import Labels
-from sklearn_triplet._training import build_net, go_on_from, split_clips
-from sklearn_triplet._triplet_loss import TripletHistory, TripletLoss
-from sklearn_triplet._triplet_net import TripletBatches, TripletData
-from sklearn_triplet._types import IntArray
-from sklearn_triplet.networks import UnitEncoder
-from sklearn_triplet.segments import Clips, SegmentedClips
-from sklearn_triplet.strategies import check_strategy
+from sklearn_triplet._input.clips import Clips
+from sklearn_triplet._input.labels import Labels
+from sklearn_triplet._input.types import IntArray
+from sklearn_triplet._sampling.segments import SegmentedClips
+from sklearn_triplet._sampling.strategies import check_strategy
+from sklearn_triplet._training.encoding import build_encoder
+from sklearn_triplet._training.loop import build_net, go_on_from, split_clips
+from sklearn_triplet._training.networks import UnitEncoder
+from sklearn_triplet._training.triplet_data import TripletBatches, TripletData
+from sklearn_triplet._training.triplet_loss import TripletHistory, TripletLoss
 
 if TYPE_CHECKING:
-    from sklearn_triplet.embedder import TripletEmbedder
+    from sklearn_triplet._embedder import TripletEmbedder
 
 
 def split_rows(

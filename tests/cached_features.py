@@ -25,7 +25,7 @@ def make_paths(tmp_path):
 @pytest.fixture(name="memory")
 def make_memory(tmp_path, monkeypatch):
     """A folder in which eight files are not few, but share a map as hundreds do."""
-    monkeypatch.setattr("sklearn_triplet._feature_cache.FEW", 0)
+    monkeypatch.setattr("sklearn_triplet._features.cache.FEW", 0)
     return tmp_path / "features"
 
 

@@ -9,8 +9,8 @@ import soundfile
 import torch
 
 from sklearn_triplet import LogMel, SegmentedClips
-from sklearn_triplet._labels import check_labels
-from sklearn_triplet.segments import Clips, FrameScaler
+from sklearn_triplet._input.clips import Clips, FrameScaler
+from sklearn_triplet._input.labels import check_labels
 
 N_FEATURES, LENGTH = 4, 6  # of the small segments that selectors are tried on
 CURE = " With errors='warn' such a clip becomes a row of NaN."

@@ -280,7 +280,7 @@ def test_progress_of_long_work_is_shown(wav, capsys, n_jobs, verbose, monkeypatc
     estimator = LogMel(n_jobs=n_jobs, verbose=verbose)
     expected = estimator.transform([wav] * 3)
     assert capsys.readouterr() == ("", "")  # it takes less than two seconds
-    monkeypatch.setattr("sklearn_triplet._progress.DELAY", 0)
+    monkeypatch.setattr("sklearn_triplet._input.progress.DELAY", 0)
     np.testing.assert_array_equal(estimator.transform([wav] * 3), expected)
     out, err = capsys.readouterr()
     assert out == ""

@@ -82,7 +82,7 @@ def test_a_large_subset_is_mapped_and_not_computed(paths, memory, decoded, monke
     estimator.transform(paths[:4])
     estimator.transform(paths[4:])
     decoded.clear()
-    monkeypatch.setattr("sklearn_triplet._feature_cache.IN_MEMORY", 0)
+    monkeypatch.setattr("sklearn_triplet._features.cache.IN_MEMORY", 0)
     mixed = paths[::-1]
     features = estimator.transform(mixed)
     assert not decoded
@@ -95,7 +95,7 @@ def test_a_large_subset_is_mapped_and_not_computed(paths, memory, decoded, monke
 
 @pytest.mark.parametrize("limit", [0, 2**28])
 def test_only_new_files_are_decoded(paths, memory, decoded, monkeypatch, limit):
-    monkeypatch.setattr("sklearn_triplet._feature_cache.IN_MEMORY", limit)
+    monkeypatch.setattr("sklearn_triplet._features.cache.IN_MEMORY", limit)
     estimator = LogMel(memory=memory)
     estimator.transform(paths[:5])
     decoded.clear()
@@ -270,7 +270,7 @@ def test_a_search_computes_each_file_once(paths, memory, decoded):
 def test_progress_counts_what_is_known(paths, memory, monkeypatch, capsys):
     estimator = LogMel(memory=memory, verbose=1)
     estimator.transform(paths[:6])
-    monkeypatch.setattr("sklearn_triplet._progress.DELAY", 0)
+    monkeypatch.setattr("sklearn_triplet._input.progress.DELAY", 0)
     estimator.transform(paths)
     out, err = capsys.readouterr()
     assert out == ""

@@ -22,7 +22,7 @@ CUT = "its size is not what its header promises"
 def test_bad_files_are_reported_each_time_and_never_kept(
     paths, memory, tmp_path, monkeypatch, limit
 ):
-    monkeypatch.setattr("sklearn_triplet._feature_cache.IN_MEMORY", limit)
+    monkeypatch.setattr("sklearn_triplet._features.cache.IN_MEMORY", limit)
     hole = make_noise(44100)
     hole[3] = np.nan
     broken = write(tmp_path / "longest.wav", hole, subtype="FLOAT")

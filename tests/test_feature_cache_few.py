@@ -129,7 +129,7 @@ def test_an_error_among_few_clips_keeps_the_others(paths, memory, tmp_path, deco
 
 
 def test_few_long_clips_share_a_map(paths, memory, monkeypatch):
-    monkeypatch.setattr("sklearn_triplet._feature_cache.IN_MEMORY", 0)
+    monkeypatch.setattr("sklearn_triplet._features.cache.IN_MEMORY", 0)
     features = LogMel(memory=memory).transform(paths)
     assert isinstance(features, np.memmap)
     assert not list_singles(memory)

@@ -19,7 +19,8 @@ from cached_features import (
 from helpers import whole
 from sklearn.base import clone
 
-from sklearn_triplet import LogMel, _feature_cache
+from sklearn_triplet import LogMel
+from sklearn_triplet._features import cache as _feature_cache
 
 
 def test_interrupted_work_goes_on_where_it_was(paths, memory, decoded, monkeypatch):
@@ -89,7 +90,7 @@ def test_a_full_disk_is_told_before_it_is_full(paths, memory, monkeypatch):
 
 def test_a_disk_that_fails_in_the_middle(paths, memory, monkeypatch, decoded):
     fsync = os.fsync
-    monkeypatch.setattr("sklearn_triplet._feature_map.BATCH", 2)
+    monkeypatch.setattr("sklearn_triplet._features.cache_map.BATCH", 2)
     synced = []
 
     def failing(descriptor):

@@ -6,7 +6,7 @@ import torch
 from sklearn.base import clone
 
 from sklearn_triplet import Candidates, OtherLabel, SemiHard
-from sklearn_triplet._triplet_loss import describe_candidates
+from sklearn_triplet._training.triplet_loss import describe_candidates
 
 
 def make_candidates(n=6, m=12, seed=0, **given):

@@ -5,7 +5,8 @@ import pytest
 from helpers import LENGTH, N_FEATURES, cut, make_segments, select
 from sklearn.neighbors import NearestNeighbors
 
-from sklearn_triplet import Nearest, Strategy, TripletEmbedder, _neighbors, negatives
+from sklearn_triplet import Nearest, RandomNegative, Strategy, TripletEmbedder
+from sklearn_triplet._sampling import neighbors
 
 
 def set_blocks(monkeypatch, block):
@@ -115,13 +116,13 @@ def test_doubtful_anchors_are_searched_again(monkeypatch):
     loud = rng.normal(0, 1, (60, N_FEATURES, LENGTH))
     segments = cut([*loud, *silent])
     again = []
-    in_double_precision = _neighbors._Search.in_double_precision
+    in_double_precision = neighbors._Search.in_double_precision
 
     def count(self, rows, n_neighbors):
         again.extend(rows)
         return in_double_precision(self, rows, n_neighbors)
 
-    monkeypatch.setattr(_neighbors._Search, "in_double_precision", count)
+    monkeypatch.setattr(neighbors._Search, "in_double_precision", count)
     selector = Nearest()
     search(selector, segments, np.arange(120))
     expected = naive_neighbors(segments, selector)
@@ -143,7 +144,7 @@ class Counting(Nearest):
 def test_only_the_anchors_that_are_drawn_are_searched(monkeypatch):
     monkeypatch.setattr(Counting, "asked", [])
     X = np.random.default_rng(0).normal(size=(30, N_FEATURES, 40))
-    random = negatives.RandomNegative()
+    random = RandomNegative()
     strategy = Strategy(None, None, Counting(), random)
     settings = {"segment_length": 8, "batch_size": 4, "encoder": "dense"}
     TripletEmbedder(strategy, n_triplets=60, max_epochs=4, **settings).fit(X)

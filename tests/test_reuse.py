@@ -247,5 +247,7 @@ def test_skops():
     assert sorted(skops.get_untrusted_types(data=stored)) == sorted(trusted)
     assert repr(skops.loads(stored, trusted=trusted)) == repr(pipe)
     stored = skops.dumps(clone(CLASSIFIER).fit(X[:, :, 0], Y))
-    loaded = skops.loads(stored, trusted=["sklearn_triplet.labeled_only.LabeledOnly"])
+    loaded = skops.loads(
+        stored, trusted=["sklearn_triplet._model_selection.labeled_only.LabeledOnly"]
+    )
     assert loaded.classes_.tolist() == [0, 1]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sklearn_triplet import SegmentedClips, TripletEmbedder, Units
-from sklearn_triplet._labels import check_labels
-from sklearn_triplet.segments import Clips, FrameScaler
+from sklearn_triplet._input.clips import Clips, FrameScaler
+from sklearn_triplet._input.labels import check_labels
 
 LENGTHS = (20, 7, 3, 16, 9)
 

@@ -20,10 +20,10 @@ from sklearn_triplet import (
     Transformed,
     TripletEmbedder,
 )
-from sklearn_triplet._labels import check_labels
-from sklearn_triplet._triplet_loss import TripletLoss
-from sklearn_triplet._triplet_net import TripletBatches, TripletData
-from sklearn_triplet.segments import Clips, FrameScaler
+from sklearn_triplet._input.clips import Clips, FrameScaler
+from sklearn_triplet._input.labels import check_labels
+from sklearn_triplet._training.triplet_data import TripletBatches, TripletData
+from sklearn_triplet._training.triplet_loss import TripletLoss
 
 TABLE_1 = {
     #      anchor is labeled       anchor is unlabeled

@@ -9,11 +9,11 @@ from helpers import make_indicator, whole
 from sklearn.model_selection import KFold, LeaveOneGroupOut
 
 from sklearn_triplet import (
+    MultilabelStratifiedKFold,
     UnlabeledInTrain,
     is_labeled,
     mask_labels,
 )
-from sklearn_triplet.model_selection import MultilabelStratifiedKFold
 
 INDICATOR = np.array([[0, 1], [0, 1], [-1, -1], [1, 0], [1, 1], [0, 0]])
 

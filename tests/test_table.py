@@ -13,7 +13,7 @@ from sklearn_triplet import (
     Strategy,
     TripletEmbedder,
 )
-from sklearn_triplet.segments import Clips, FrameScaler
+from sklearn_triplet._input.clips import Clips, FrameScaler
 
 
 def make_candidates(allowed, seed=0):

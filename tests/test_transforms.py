@@ -15,9 +15,9 @@ from sklearn_triplet import (
     Transformation,
     Transformed,
 )
-from sklearn_triplet._labels import check_labels
-from sklearn_triplet.segments import Clips, FrameScaler
-from sklearn_triplet.transforms import mix_energies
+from sklearn_triplet._input.clips import Clips, FrameScaler
+from sklearn_triplet._input.labels import check_labels
+from sklearn_triplet._sampling.transforms import mix_energies
 
 N_FEATURES, LENGTH = 6, 8
 

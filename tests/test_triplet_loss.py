@@ -16,8 +16,8 @@ from sklearn_triplet import (
     Strategy,
     TripletEmbedder,
 )
-from sklearn_triplet._triplet_loss import TripletLoss, measure_spread
-from sklearn_triplet.networks import UnitEncoder
+from sklearn_triplet._training.networks import UnitEncoder
+from sklearn_triplet._training.triplet_loss import TripletLoss, measure_spread
 
 
 class Fixed(NegativeSelector):

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from joblib import Parallel
 
-from sklearn_triplet._progress import show_progress
-from sklearn_triplet._validation import check_interval, is_inside
+from sklearn_triplet._input.parameters import check_interval, is_inside
+from sklearn_triplet._input.progress import show_progress
 
 DATA_HOME_VARIABLE = "SKLEARN_TRIPLET_DATA"
 

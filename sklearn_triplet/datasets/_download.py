@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sklearn_triplet._progress import show_progress
+from sklearn_triplet._input.progress import show_progress
 from sklearn_triplet.datasets._resume import ResumingDownloader
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sklearn_triplet._labels import UNLABELED
+from sklearn_triplet._input.labels import UNLABELED
 from sklearn_triplet.datasets._folder_files import (
     Recordings,
     composed,

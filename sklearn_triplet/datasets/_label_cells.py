@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_triplet._labels import is_absent
+from sklearn_triplet._input.labels import is_absent
 from sklearn_triplet.datasets._folder_files import composed
 
 # what y marks by -1 must never become a class

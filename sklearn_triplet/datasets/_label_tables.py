@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sklearn_triplet._labels import is_absent
+from sklearn_triplet._input.labels import is_absent
 from sklearn_triplet.datasets._folder_files import SUFFIXES, suffix_of
 from sklearn_triplet.datasets._label_cells import (
     as_text,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm  # skorch depends on it, so that it is always there
 
-from sklearn_triplet._progress import DELAY
+from sklearn_triplet._input.progress import DELAY
 
 if TYPE_CHECKING:
     from requests import Response

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklearn_triplet._labels import UNLABELED
+from sklearn_triplet._input.labels import UNLABELED
 from sklearn_triplet.datasets._base import existing_folder
 from sklearn_triplet.datasets._dcase_tables import (
     IN_DOMAIN,

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklearn_triplet._validation import check_option
+from sklearn_triplet._input.parameters import check_option
 from sklearn_triplet.datasets._base import existing_folder
 
 # path, fold, category and rank of the category

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklearn_triplet._validation import check_interval, check_option
+from sklearn_triplet._input.parameters import check_interval, check_option
 from sklearn_triplet.datasets._base import get_data_home
 from sklearn_triplet.datasets._download import (
     DamagedArchive,

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklearn_triplet._labels import is_labeled
-from sklearn_triplet._validation import check_option
+from sklearn_triplet._input.labels import is_labeled
+from sklearn_triplet._input.parameters import check_option
 from sklearn_triplet.datasets._base import existing_folder
 from sklearn_triplet.datasets._folder_files import (
     SUFFIXES,

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 
-from sklearn_triplet._stratification import mask_labels
-from sklearn_triplet._validation import check_option
+from sklearn_triplet._input.parameters import check_option
+from sklearn_triplet._model_selection.stratification import mask_labels
 from sklearn_triplet.datasets._base import check_output, output_folder, seed_from
 from sklearn_triplet.datasets._mixtures.checks import (
     check_counts,

@@ -15,9 +15,9 @@ from joblib import delayed
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_triplet._labels import UNLABELED
-from sklearn_triplet._stratification import mask_labels
-from sklearn_triplet._validation import check_interval, check_option
+from sklearn_triplet._input.labels import UNLABELED
+from sklearn_triplet._input.parameters import check_interval, check_option
+from sklearn_triplet._model_selection.stratification import mask_labels
 from sklearn_triplet.datasets._base import (
     check_output,
     check_pair,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_triplet._validation import check_interval
+from sklearn_triplet._input.parameters import check_interval
 from sklearn_triplet.datasets._base import check_pair
 from sklearn_triplet.datasets._mixtures.signals import MixSettings
 from sklearn_triplet.datasets._mixtures.splits import OWNER

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 
-from sklearn_triplet._labels import UNLABELED
-from sklearn_triplet._validation import is_inside
+from sklearn_triplet._input.labels import UNLABELED
+from sklearn_triplet._input.parameters import is_inside
 from sklearn_triplet.datasets._mixtures.signals import Pool
 from sklearn_triplet.datasets._mixtures.sources import Recordings, Sounding
 from sklearn_triplet.datasets._mixtures.splits import (

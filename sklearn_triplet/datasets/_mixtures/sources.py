@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_triplet._audio import load
+from sklearn_triplet._features.audio import load
 
 BLOCKS_PER_SECOND = 100
 # power of a sounding block: over the loudest one, and of a recording at all (-90 dB)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_triplet._labels import UNLABELED, as_label_array, check_labels
-from sklearn_triplet._validation import is_inside
+from sklearn_triplet._input.labels import UNLABELED, as_label_array, check_labels
+from sklearn_triplet._input.parameters import is_inside
 
 OWNER = "mix_soundscapes"
 ONLY_SPLIT = "train"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sklearn.utils import Bunch
 
-from sklearn_triplet._labels import UNLABELED
+from sklearn_triplet._input.labels import UNLABELED
 from sklearn_triplet.datasets._tables import write_table
 
 CLIP_COLUMNS = "filename event_labels labeled split background start stop gain"

@@ -11,9 +11,9 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer, make_scorer
 from sklearn.utils.metadata_routing import MetadataRequest, get_routing_for_object
 
-from sklearn_triplet._labels import as_label_array
-from sklearn_triplet._rows import find_known_rows, take_labels, take_rows
-from sklearn_triplet._types import LabelsLike, Rows
+from sklearn_triplet._input.labels import as_label_array
+from sklearn_triplet._input.rows import find_known_rows, take_labels, take_rows
+from sklearn_triplet._input.types import LabelsLike, Rows
 
 
 def labeled_scorer(

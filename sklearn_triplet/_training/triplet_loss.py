@@ -10,8 +10,8 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import nn
 
-from sklearn_triplet.negatives import Candidates
-from sklearn_triplet.strategies import Strategy
+from sklearn_triplet._sampling.negatives import Candidates
+from sklearn_triplet._sampling.strategies import Strategy
 
 
 class TripletLoss(nn.Module):

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from sklearn_triplet._types import BoolArray, LabelsLike
+from sklearn_triplet._input.types import BoolArray, LabelsLike
 
 UNLABELED = -1
 

@@ -21,8 +21,9 @@ from sklearn.model_selection import (
 )
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-from sklearn_triplet._labels import Labels, check_labels
-from sklearn_triplet._rows import (
+from sklearn_triplet._input.labels import Labels, check_labels
+from sklearn_triplet._input.parameters import is_inside
+from sklearn_triplet._input.rows import (
     NO_LABEL,
     check_test_fold,
     check_trained_classes,
@@ -31,9 +32,7 @@ from sklearn_triplet._rows import (
     take_labels,
     take_rows,
 )
-from sklearn_triplet._scoring import labeled_scorer
-from sklearn_triplet._stratification import MultilabelStratifiedKFold, mask_labels
-from sklearn_triplet._types import (
+from sklearn_triplet._input.types import (
     Fold,
     FoldLike,
     LabelsLike,
@@ -41,7 +40,9 @@ from sklearn_triplet._types import (
     Rows,
     Splitter,
 )
-from sklearn_triplet._validation import is_inside
+from sklearn_triplet._model_selection.stratification import (
+    MultilabelStratifiedKFold,
+)
 
 STRATIFIED = (StratifiedKFold, StratifiedGroupKFold, MultilabelStratifiedKFold)
 
@@ -288,11 +289,3 @@ class UnlabeledInTrain(BaseCrossValidator):
                 f"has {len(labels.present)}: {error}{cure if labels.multilabel else ''}"
             ) from error
         return [(rows[train], rows[test]) for train, test in folds]
-
-
-__all__ = [
-    "MultilabelStratifiedKFold",
-    "UnlabeledInTrain",
-    "labeled_scorer",
-    "mask_labels",
-]

@@ -20,12 +20,12 @@ import scipy.signal
 import scipy.sparse
 from numpy.lib.stride_tricks import sliding_window_view
 
-from sklearn_triplet._audio import attempt, count_samples, load
-from sklearn_triplet._progress import show_progress
-from sklearn_triplet._validation import check_choice, check_number
+from sklearn_triplet._features.audio import attempt, count_samples, load
+from sklearn_triplet._input.parameters import check_choice, check_number
+from sklearn_triplet._input.progress import show_progress
 
 if TYPE_CHECKING:
-    from sklearn_triplet.features import LogMel
+    from sklearn_triplet._features.log_mel import LogMel
 
 FLOAT32 = np.finfo(np.float32)
 CHUNK = 64  # frames transformed at once, so that their spectra stay in the cache

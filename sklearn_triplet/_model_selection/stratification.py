@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 
-from sklearn_triplet._labels import UNLABELED, as_label_array, check_labels
-from sklearn_triplet._rows import NO_LABEL, count_rows, refuse_signs
-from sklearn_triplet._types import (
+from sklearn_triplet._input.labels import UNLABELED, as_label_array, check_labels
+from sklearn_triplet._input.rows import NO_LABEL, count_rows, refuse_signs
+from sklearn_triplet._input.types import (
     BoolArray,
     IntArray,
     LabelsLike,
@@ -48,7 +48,7 @@ class MultilabelStratifiedKFold(BaseCrossValidator):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_triplet.model_selection import MultilabelStratifiedKFold
+    >>> from sklearn_triplet import MultilabelStratifiedKFold
     >>> y = np.array([[1, 0], [1, 1], [1, 0], [1, 1], [0, 0], [0, 0]])
     >>> for train, test in MultilabelStratifiedKFold(2).split(y, y):
     ...     print(y[test].sum(axis=0), len(test))

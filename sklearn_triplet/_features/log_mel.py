@@ -13,15 +13,15 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import validate_data
 
-from sklearn_triplet._audio import (
+from sklearn_triplet._features.audio import (
     AudioLike,
     attempt,
     list_clips,
     mix_down,
     without_padding,
 )
-from sklearn_triplet._feature_cache import FeatureCache
-from sklearn_triplet._log_mel import (
+from sklearn_triplet._features.cache import FeatureCache
+from sklearn_triplet._features.extraction import (
     Extraction,
     check_parameters,
     decisive_parameters,

@@ -16,7 +16,7 @@ from typing import cast
 
 import numpy as np
 
-from sklearn_triplet._feature_map import (
+from sklearn_triplet._features.cache_map import (
     FeatureMap,
     Key,
     Place,
@@ -26,8 +26,12 @@ from sklearn_triplet._feature_map import (
     read_header,
     writing,
 )
-from sklearn_triplet._log_mel import DecisiveParameters, Extraction, raise_first
-from sklearn_triplet._progress import show_progress
+from sklearn_triplet._features.extraction import (
+    DecisiveParameters,
+    Extraction,
+    raise_first,
+)
+from sklearn_triplet._input.progress import show_progress
 
 FORMAT = 1  # to be raised when the same parameters give other values or other files
 IN_MEMORY = 2**28  # bytes; smaller selections of known clips are not written again

@@ -14,8 +14,8 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils import get_tags
 
-from sklearn_triplet._labels import UNLABELED, Labels, as_label_array
-from sklearn_triplet._types import BoolArray, Fold, IntArray, LabelsLike, Rows
+from sklearn_triplet._input.labels import UNLABELED, Labels, as_label_array
+from sklearn_triplet._input.types import BoolArray, Fold, IntArray, LabelsLike, Rows
 
 NO_LABEL = (
     "{name} got a y in which none of the {n_rows} rows is known: all hold -1. Give at "

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from sklearn_triplet._progress import show_progress
-from sklearn_triplet._types import BoolArray, IntArray
-from sklearn_triplet.segments import SegmentedClips, Units
-from sklearn_triplet.strategies import Strategy
+from sklearn_triplet._input.progress import show_progress
+from sklearn_triplet._input.types import BoolArray, IntArray
+from sklearn_triplet._sampling.segments import SegmentedClips, Units
+from sklearn_triplet._sampling.strategies import Strategy
 
 # what the module takes, and what the criterion has to know besides
 Batch: TypeAlias = tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_triplet._ogg_pages import find_fault
+from sklearn_triplet._features.ogg_pages import find_fault
 
 Clip = TypeVar("Clip")
 Result = TypeVar("Result")

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from skorch import NeuralNet
 from torch import nn
 
-from sklearn_triplet._types import Device
-from sklearn_triplet.networks import ConvEncoder, DenseEncoder, UnitEncoder
-from sklearn_triplet.segments import Clips, FrameScaler
+from sklearn_triplet._input.clips import Clips, FrameScaler
+from sklearn_triplet._input.types import Device
+from sklearn_triplet._training.networks import ConvEncoder, DenseEncoder, UnitEncoder
 
 EncoderLike: TypeAlias = Literal["auto", "conv", "dense"] | Callable[[int], nn.Module]
 

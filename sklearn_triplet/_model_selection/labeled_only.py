@@ -19,8 +19,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_triplet._labels import as_label_array, check_labels
-from sklearn_triplet._rows import (
+from sklearn_triplet._input.labels import as_label_array, check_labels
+from sklearn_triplet._input.rows import (
     check_row_classifier,
     count_rows,
     find_labeled_rows,
@@ -28,7 +28,7 @@ from sklearn_triplet._rows import (
     restrict,
     take_labels,
 )
-from sklearn_triplet._types import Classifier, LabelsLike, Rows
+from sklearn_triplet._input.types import Classifier, LabelsLike, Rows
 
 PREDICTIONS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 from skorch.callbacks import Callback
 
 from sklearn_triplet._clip_classifier import ClipClassifier
-from sklearn_triplet._types import Device, Optimizer, RandomState
-from sklearn_triplet._validation import check_number
-from sklearn_triplet.networks import ClipTagger, ConvEncoder
+from sklearn_triplet._input.parameters import check_number
+from sklearn_triplet._input.types import Device, Optimizer, RandomState
+from sklearn_triplet._training.networks import ClipTagger, ConvEncoder
 
 
 class SequenceTagger(ClipClassifier):

@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklearn_triplet._types import BoolArray
-from sklearn_triplet.segments import SegmentedClips, Units
+from sklearn_triplet._input.types import BoolArray
+from sklearn_triplet._sampling.segments import SegmentedClips, Units
 
 
 def add_noise(X: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:

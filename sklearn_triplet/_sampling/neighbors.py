@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sklearn_triplet.segments import SegmentedClips, Units
+from sklearn_triplet._sampling.segments import SegmentedClips, Units
 
 ANCHORS = 8192  # per block: 8192 x 6144 float32 values are 200 MB
 CANDIDATES = 1024  # per block

@@ -32,17 +32,11 @@ from sklearn_triplet._embedder_fit import (
     make_data,
     split_rows,
 )
-from sklearn_triplet._encoding import (
-    EncoderLike,
-    count_components,
-    encode_clips,
-    mean_and_deviation,
-)
-from sklearn_triplet._labels import Labels, check_labels
-from sklearn_triplet._progress import show_progress
-from sklearn_triplet._training import draw_seeds, seeded_torch, train
-from sklearn_triplet._triplet_loss import describe_troubles
-from sklearn_triplet._types import (
+from sklearn_triplet._input.clips import Clips, FrameScaler, check_clips
+from sklearn_triplet._input.labels import Labels, check_labels
+from sklearn_triplet._input.progress import show_progress
+from sklearn_triplet._input.random import draw_seeds
+from sklearn_triplet._input.types import (
     ClipsLike,
     Device,
     LabelsLike,
@@ -50,9 +44,15 @@ from sklearn_triplet._types import (
     RandomState,
     StrategyName,
 )
-from sklearn_triplet._validation import check_clips
-from sklearn_triplet.segments import Clips, FrameScaler
-from sklearn_triplet.strategies import STRATEGIES, Strategy, check_strategy
+from sklearn_triplet._sampling.strategies import STRATEGIES, Strategy, check_strategy
+from sklearn_triplet._training.encoding import (
+    EncoderLike,
+    count_components,
+    encode_clips,
+    mean_and_deviation,
+)
+from sklearn_triplet._training.loop import seeded_torch, train
+from sklearn_triplet._training.triplet_loss import describe_troubles
 
 
 def _has_columns(estimator: TripletEmbedder) -> bool:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklearn_triplet._neighbors import find_nearest
-from sklearn_triplet._types import IntArray
-from sklearn_triplet.segments import SegmentedClips, Units
-from sklearn_triplet.transforms import (
+from sklearn_triplet._input.types import IntArray
+from sklearn_triplet._sampling.neighbors import find_nearest
+from sklearn_triplet._sampling.segments import SegmentedClips, Units
+from sklearn_triplet._sampling.transforms import (
     ExampleMixing,
     GaussianNoise,
     TemporalProximity,

@@ -5,50 +5,23 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.utils import check_random_state
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
 from torch import nn
 from torch.utils.data import Dataset
 
-from sklearn_triplet._labels import Labels
-from sklearn_triplet._types import Device, IntArray, Optimizer, RandomState
+from sklearn_triplet._input.labels import Labels
+from sklearn_triplet._input.types import Device, IntArray, Trainable
 
 # torch seeds its layers and dropout from one generator per process: fits in threads
 # have to take turns, or each would draw from the other's
 ONE_AT_A_TIME = threading.RLock()
-
-
-class Trainable(Protocol):
-    """An estimator with the parameters of a training loop."""
-
-    max_epochs: int
-    lr: float
-    batch_size: int
-    optimizer: Optimizer
-    device: Device
-    validation_fraction: float | None
-    patience: int
-    callbacks: Sequence[Callback] | None
-    verbose: int
-
-
-def draw_seeds(random_state: RandomState, n: int) -> list[int]:
-    """Draw n independent seeds from what scikit-learn takes as random_state.
-
-    ``None`` means fresh entropy, so that numpy's global generator stays as it is.
-    """
-    if random_state is None:
-        return [int(seed) for seed in np.random.SeedSequence().generate_state(n)]
-    generator = check_random_state(random_state)
-    return [int(seed) for seed in generator.randint(2**31 - 1, size=n)]
 
 
 @contextlib.contextmanager

@@ -10,10 +10,10 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 
-from sklearn_triplet._labels import Labels
-from sklearn_triplet._progress import show_progress
-from sklearn_triplet._types import IntArray
-from sklearn_triplet.segments import Clips, FrameScaler
+from sklearn_triplet._input.clips import Clips, FrameScaler
+from sklearn_triplet._input.labels import Labels
+from sklearn_triplet._input.progress import show_progress
+from sklearn_triplet._input.types import IntArray
 
 
 def pad_clips(clips: Clips, scaler: FrameScaler) -> dict[str, torch.Tensor]:

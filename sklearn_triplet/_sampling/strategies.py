@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sklearn.base import BaseEstimator, clone
 
-from sklearn_triplet._labels import Labels
-from sklearn_triplet._types import StrategyName
-from sklearn_triplet.negatives import NegativeSelector, OtherLabel, SemiHard
-from sklearn_triplet.positives import (
+from sklearn_triplet._input.labels import Labels
+from sklearn_triplet._input.types import StrategyName
+from sklearn_triplet._sampling.negatives import NegativeSelector, OtherLabel, SemiHard
+from sklearn_triplet._sampling.positives import (
     Nearest,
     PositiveSelector,
     SameLabel,

@@ -1,0 +1,259 @@
+"""X by the conventions of the library in; clips (n_features, n_frames_i) out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeGuard
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import validate_data
+
+from sklearn_triplet._input.progress import show_progress
+from sklearn_triplet._input.types import ClipsLike
+
+TABLE_ROWS = 4096  # rows of a table that are read at once
+
+
+class Clips:
+    """Clips of one number of features and of any length, without their padding.
+
+    Nothing is copied or converted before it is asked for: the features may be a memory
+    map that is larger than the memory.
+
+    Parameters
+    ----------
+    arrays : ndarray of shape (n_clips, n_features, n_frames) or list of ndarray of \
+            shape (n_features, n_frames_i)
+        The features, of any dtype of real numbers; may be a memory map.
+    lengths : ndarray of shape (n_clips,), int
+        The number of valid frames of each clip.
+    flat : bool
+        Whether the clips came as a table (n_samples, n_features).
+    """
+
+    def __init__(
+        self,
+        arrays: np.ndarray | Sequence[np.ndarray],
+        lengths: np.ndarray,
+        flat: bool = False,
+    ) -> None:
+        self.arrays = arrays
+        self.lengths = lengths
+        self.flat = flat
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        return self.frames(i, 0, self.lengths[i])
+
+    def frames(self, i: int, begin: int, length: int) -> np.ndarray:
+        """Return some frames of clip i, shape (n_features, length), float32."""
+        part = self.arrays[i][:, begin : begin + length]
+        return part.astype(np.float32, copy=False)
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """Yield all frames in order, as (n_features, n) arrays that fit in memory."""
+        if not self.flat:
+            yield from (self[i] for i in range(len(self)))
+            return
+        for begin in range(0, len(self), TABLE_ROWS):
+            rows = np.asarray(self.arrays[begin : begin + TABLE_ROWS])
+            yield rows[:, :, 0].T.astype(np.float32, copy=False)
+
+    @property
+    def n_features(self) -> int:
+        """The number of features, such as mel bands."""
+        return self.arrays[0].shape[0]
+
+    def take(self, rows: np.ndarray) -> Clips:
+        """Return some clips; nothing is copied but a list of views."""
+        views = [self.arrays[i] for i in rows]
+        return Clips(views, self.lengths[rows], self.flat)
+
+
+@dataclass
+class FrameScaler:
+    """Per-feature statistics over the valid frames of all training clips.
+
+    Attributes
+    ----------
+    mean, scale : ndarray of shape (n_features,), float32
+        Mean and standard deviation (1 where a feature is constant).
+    silence : ndarray of shape (n_features,), float32
+        The smallest value met, standardised: what an empty band looks like.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    silence: np.ndarray
+
+    @classmethod
+    def fit(cls, clips: Clips, common: bool = False, verbose: int = 0) -> FrameScaler:
+        """Measure the clips in one pass, since reading may be what takes the time.
+
+        Parameters
+        ----------
+        clips : Clips
+        common : bool
+            Whether all features get one scale, the root mean square of theirs.
+        verbose : int
+            Whether to show progress.
+        """
+        mean, variance, lowest = _measure(clips, verbose)
+        scale = np.sqrt(variance)
+        # rounding of a constant feature is no variation
+        scale[scale <= 1e-6 * np.abs(mean)] = 0.0
+        if common:
+            scale[:] = np.sqrt(np.mean(scale**2))
+        scale[scale == 0] = 1.0
+        silence = (lowest - mean) / scale
+        return cls(*(a.astype(np.float32) for a in (mean, scale, silence)))
+
+    def transform(self, clip: np.ndarray) -> np.ndarray:
+        """Standardise one clip (n_features, n_frames)."""
+        return (clip - self.mean[:, None]) / self.scale[:, None]
+
+    def inverse_transform(self, clip: np.ndarray) -> np.ndarray:
+        """Bring standardised clips (..., n_features, n_frames) back."""
+        return clip * self.scale[:, None] + self.mean[:, None]
+
+
+def _measure(clips: Clips, verbose: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return mean, variance and lowest value of each feature over all frames."""
+    n_frames = 0
+    mean, squares = np.zeros(clips.n_features), np.zeros(clips.n_features)
+    lowest = np.full(clips.n_features, np.inf)
+    total = None if clips.flat else len(clips)
+    for piece in show_progress(
+        clips.pieces(), "Scaling", unit="clip", total=total, verbose=verbose
+    ):
+        # sums around each piece's own mean, put together as Chan et al. do: plain sums
+        # of squares would cancel for a large mean
+        n_new = n_frames + piece.shape[1]
+        center = piece.mean(axis=1, dtype=np.float64)
+        squares += np.square(piece - center[:, None]).sum(axis=1)
+        squares += (center - mean) ** 2 * (n_frames * piece.shape[1] / n_new)
+        mean += (center - mean) * (piece.shape[1] / n_new)
+        lowest = np.minimum(lowest, piece.min(axis=1))
+        n_frames = n_new
+    return mean, squares / n_frames, lowest
+
+
+def check_clips(estimator: BaseEstimator, X: ClipsLike, *, reset: bool) -> Clips:
+    """Read X by the conventions of the library.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose ``n_features_in_`` and ``feature_names_in_`` are set or checked.
+    X : array-like of shape (n_clips, n_features, n_frames) or (n_samples, \
+            n_features), or sequence of arrays (n_features, n_frames_i)
+        Dense clips may end in frames of only NaN, which are padding.
+    reset : bool
+        Whether to set (fit) or to check (transform) the number of features.
+
+    Returns
+    -------
+    clips : Clips
+        Read as float32, with the number of valid frames of each clip. Neither copied
+        nor converted here, so that a memory map stays one.
+
+    Raises
+    ------
+    ValueError
+        Where a clip is empty, has another number of features, or holds infinite
+        values or NaN before its last valid frame.
+    """
+    name = type(estimator).__name__
+    if _is_ragged(X):
+        arrays = [np.asarray(clip) for clip in X]
+        _refuse_other_shapes(arrays, name)
+        validate_data(estimator, X=arrays, skip_check_array=True, reset=reset)
+    else:
+        arrays = validate_data(
+            estimator,
+            X,
+            # clips are converted when they are read: they may not fit in memory
+            dtype=None if _holds_clips(X) else np.float32,
+            allow_nd=True,
+            ensure_all_finite=False,
+            reset=reset,
+        )
+        if arrays.ndim > 3:
+            raise ValueError(
+                f"X of {name} must have shape (n_clips, n_features, n_frames) or "
+                f"(n_samples, n_features). Got an array of shape {arrays.shape}."
+            )
+        if arrays.ndim == 2:
+            assert_all_finite(arrays, input_name="X", estimator_name=name)
+            lengths = np.ones(len(arrays), dtype=np.int64)
+            return Clips(arrays[:, :, None], lengths, flat=True)
+    if not arrays[0].shape[0]:
+        raise ValueError(f"The clips given to {name} have 0 features.")
+    lengths = np.array([_valid_frames(clip, i, name) for i, clip in enumerate(arrays)])
+    return Clips(arrays, lengths)
+
+
+def _holds_clips(X: ClipsLike) -> bool:
+    """Whether X is an array of clips that needs no conversion as a whole."""
+    return isinstance(X, np.ndarray) and X.ndim == 3 and X.dtype.kind in "biuf"
+
+
+def _is_ragged(X: ClipsLike) -> TypeGuard[Sequence[ArrayLike]]:
+    """Whether X is a sequence of 2-D clips rather than one dense array."""
+    if isinstance(X, np.ndarray):
+        return X.dtype == object and X.ndim == 1 and X.size > 0 and np.ndim(X[0]) == 2
+    if not isinstance(X, list | tuple) or not len(X):
+        return False
+    try:
+        return np.ndim(X[0]) == 2
+    except ValueError:  # nested lists of unequal length
+        return False
+
+
+def _refuse_other_shapes(arrays: Sequence[np.ndarray], name: str) -> None:
+    n_features = arrays[0].shape[0]
+    for i, clip in enumerate(arrays):
+        if clip.dtype.kind not in "biuf":
+            raise ValueError(
+                f"Clip {i} given to {name} must hold real numbers. Got dtype "
+                f"{clip.dtype}: convert it to float32."
+            )
+        if clip.ndim != 2 or clip.shape[0] != n_features:
+            raise ValueError(
+                f"All clips given to {name} must have shape (n_features, n_frames) "
+                f"with the same n_features. Clip 0 has {n_features} features, clip {i} "
+                f"has shape {clip.shape}."
+            )
+
+
+def _valid_frames(clip: np.ndarray, i: int, name: str) -> int:
+    """Count the frames before the NaN padding; refuse a clip that has other holes."""
+    with np.errstate(over="ignore"):  # becomes infinity, which is refused below
+        clip = np.asarray(clip).astype(np.float32, copy=False)
+    finite = np.isfinite(clip)
+    if clip.shape[1] and finite.all():
+        return clip.shape[1]
+    padding = np.isnan(clip).all(axis=0)
+    valid = np.flatnonzero(~padding)
+    if not len(valid):
+        raise ValueError(
+            f"Clip {i} given to {name} is empty: it has no valid frame. "
+            "LogMel(errors='warn') returns such rows of NaN for files that it cannot "
+            "read: drop these rows from X and y before this step."
+        )
+    length = valid[-1] + 1
+    broken = ~finite[:, :length].all(axis=0)
+    if broken.any():
+        frame = np.flatnonzero(broken)[0]
+        kind = "infinity" if np.isinf(clip[:, frame]).any() else "NaN"
+        raise ValueError(
+            f"Clip {i} given to {name} contains {kind} in frame {frame}. Only trailing "
+            "frames may be NaN (padding): repair the features or drop the clip."
+        )
+    return int(length)
