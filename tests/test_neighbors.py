@@ -10,8 +10,8 @@ from sklearn_triplet._sampling import neighbors
 
 
 def set_blocks(monkeypatch, block):
-    monkeypatch.setattr(_neighbors, "ANCHORS", block)
-    monkeypatch.setattr(_neighbors, "CANDIDATES", block)
+    monkeypatch.setattr(neighbors, "ANCHORS", block)
+    monkeypatch.setattr(neighbors, "CANDIDATES", block)
 
 
 def search(selector, segments, anchors):

@@ -15,8 +15,8 @@ from sklearn_triplet import (
     SequenceTagger,
     Strategy,
     TripletEmbedder,
-    _progress,
 )
+from sklearn_triplet._input import progress
 from sklearn_triplet.datasets import make_soundscapes, mix_soundscapes
 
 X = np.random.default_rng(0).normal(size=(12, 8, 16)).astype(np.float32)
@@ -46,14 +46,14 @@ def use(name, **settings):
 
 @every
 def test_silent_by_default(name, capfd, monkeypatch):
-    monkeypatch.setattr(_progress, "DELAY", 0)
+    monkeypatch.setattr(progress, "DELAY", 0)
     use(name)
     assert capfd.readouterr() == ("", "")
 
 
 @every
 def test_a_line_an_epoch_and_a_bar_for_each_stage(name, capfd, monkeypatch):
-    monkeypatch.setattr(_progress, "DELAY", 0)
+    monkeypatch.setattr(progress, "DELAY", 0)
     use(name, verbose=1)
     out, err = capfd.readouterr()
     # a header, a rule and two epochs
@@ -69,7 +69,7 @@ def test_short_work_shows_no_bar(name, capfd):
 
 
 def test_features_show_rate_and_time_left(capfd, monkeypatch):
-    monkeypatch.setattr(_progress, "DELAY", 0)
+    monkeypatch.setattr(progress, "DELAY", 0)
     LogMel(verbose=1).transform([np.zeros(44100)] * 3)
     err = capfd.readouterr().err
     assert "LogMel" in err
@@ -78,7 +78,7 @@ def test_features_show_rate_and_time_left(capfd, monkeypatch):
 
 
 def test_corpora_that_are_made_show_it(tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr(_progress, "DELAY", 0)
+    monkeypatch.setattr(progress, "DELAY", 0)
     small = {"n_clips": 2, "duration": 0.5, "event_duration": (0.1, 0.3)}
     make_soundscapes(**small, sample_rate=16_000, random_state=0)
     paths = [tmp_path / f"{name}.wav" for name in "ab"]
