@@ -2,57 +2,54 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
-from typing import Literal, Self
+import numbers
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from skorch.callbacks import Callback
-from skorch.history import History
 
-from sklearn_triplet._embedder_checks import (
-    check_enough,
-    check_parameters,
-    keep_structure,
-)
-from sklearn_triplet._embedder_fit import (
-    build_module,
-    build_triplet_net,
-    make_data,
-    split_rows,
-)
 from sklearn_triplet._input.clips import Clips, FrameScaler, check_clips
 from sklearn_triplet._input.labels import Labels, check_labels
+from sklearn_triplet._input.parameters import check_choice, check_number
 from sklearn_triplet._input.progress import show_progress
-from sklearn_triplet._input.random import draw_seeds
 from sklearn_triplet._input.types import (
     ClipsLike,
     Device,
+    IntArray,
     LabelsLike,
     Optimizer,
     RandomState,
     StrategyName,
 )
+from sklearn_triplet._input.warn import warn
+from sklearn_triplet._sampling.segments import SegmentedClips
 from sklearn_triplet._sampling.strategies import STRATEGIES, Strategy, check_strategy
 from sklearn_triplet._training.encoding import (
     EncoderLike,
+    build_encoder,
     count_components,
     encode_clips,
     mean_and_deviation,
+    takes_components,
 )
-from sklearn_triplet._training.loop import seeded_torch, train
-from sklearn_triplet._training.triplet_loss import describe_troubles
+from sklearn_triplet._training.estimator import ClipsEstimator
+from sklearn_triplet._training.triplet_data import TripletBatches, TripletData
+from sklearn_triplet._training.triplet_loss import (
+    TripletHistory,
+    TripletLoss,
+    TripletNetwork,
+)
+
+# what the weights and their averages are made for
+STRUCTURE = ("n_components", "encoder", "scaling", "pooling", "segment_length")
 
 
 def _has_columns(estimator: TripletEmbedder) -> bool:
@@ -60,23 +57,29 @@ def _has_columns(estimator: TripletEmbedder) -> bool:
     return estimator.output == "clip" or getattr(estimator, "flat_", True)
 
 
-class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Embedding learned from labeled and unlabeled clips by a triplet loss.
+class TripletEmbedder(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipsEstimator
+):
+    r"""Embedding learned from labeled and unlabeled clips by a triplet loss.
 
     Anchors, positives and negatives are drawn by one of the sampling strategies of
-    Table 1, segments of 0.96 s are encoded by the convolutional network of section 4.4
-    and the hinge of eq. (1) is minimised.
+    Table 1 of [1]_, segments of 0.96 s are encoded by the convolutional network of
+    section 4.4 and the hinge of eq. (1) is minimised.
 
     Parameters
     ----------
     strategy : {"s1", "s2", "s3", "s4", "s5"} or Strategy, default="s2"
-        How triplets are drawn: a column of Table 1, or selectors of one's own.
+        How triplets are drawn: a column of Table 1, or selectors of one's own. A
+        search over the parameters of selectors begins with a ``Strategy``, such as
+        ``STRATEGIES["s3"]``; its grid may then hold
+        ``strategy__unlabeled_positive__n_neighbors``.
     n_components : int, default=64
         Components of the embedding, per frame.
     labeled_ratio : float, default=0.5
         Labeled anchors among all, in [0, 1] (section 4.6, Table 3). Where there are
-        only labeled or only unlabeled clips, or the strategy uses only labeled ones,
-        all anchors are of that kind.
+        only labeled or only unlabeled clips, all anchors are of that kind; with a
+        strategy that uses only labeled ones, such as ``"s4"`` and ``"s5"``, another
+        value than the default warns that it has no effect.
     n_triplets : int, default=None
         Triplets per epoch, redrawn every epoch, no anchor twice before all have been
         used. ``None``: every labeled segment once, and unlabeled ones by
@@ -84,9 +87,10 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     margin : float, default=0.5
         Delta of eq. (1), a squared distance, greater than 0.
     normalize : bool, default=True
-        Whether f(x) is scaled to unit length in the loss. The paper's setting is
-        ``margin=1, normalize=False``; the default was better on the validation fold of
-        real recordings. The output of ``transform`` is never scaled.
+        Whether *the loss* compares f(x) of unit length, so that squared distances lie
+        in [0, 4]. It says nothing of the output: what ``transform`` returns is never
+        scaled. The paper's setting is ``margin=1, normalize=False``; the default was
+        better on the validation fold of real recordings.
     pooling : {"mean", "flatten"}, default="mean"
         How the frames of a segment make one vector f(x) in the loss.
     scaling : {"feature", "common"}, default="feature"
@@ -100,16 +104,17 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         standard deviation over the frames of a clip for any scikit-learn estimator.
     encoder : {"auto", "conv", "dense"} or callable, default="auto"
         ``"auto"``: dense for a table, convolutional for clips. A callable is called
-        with the number of features and returns a ``torch.nn.Module`` that maps
-        (n, n_features, n_frames), and if its forward takes a second argument the
-        valid frames (n,), to (n, any number of components, n_frames).
+        with the number of features, and with ``n_components`` by name if it has such
+        a parameter, and returns a ``torch.nn.Module`` that maps (n, n_features,
+        n_frames), and if its forward takes a second argument the valid frames (n,),
+        to (n, any number of components, n_frames).
     max_epochs : int, default=10
-        Passes; at the most if ``validation_fraction`` is given. 0: only the scaling is
+        Epochs; at the most if ``validation_fraction`` is given. 0: only the scaling is
         learned, the encoder keeps its random weights (a strong baseline).
     lr : float, default=0.001
         Learning rate.
     batch_size : int, default=64
-        Triplets per step; the negatives are chosen within a batch.
+        Triplets per step, at least 2: the negatives are chosen within a batch.
     optimizer : class, default=torch.optim.Adam
         A torch optimizer, or ``functools.partial`` of one with further settings.
     device : str or torch.device, default="cpu"
@@ -136,12 +141,13 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     net_ : skorch.NeuralNet
         The trained net.
     history_ : skorch.history.History
-        Per epoch: ``train_loss``, ``active_triplets`` (fraction with a loss),
-        ``empty_semi_hard`` (fraction without a candidate farther than the positive),
-        ``no_negative``, ``substituted_positives``, and two measures of collapse,
-        ``effective_rank`` (1 to n_components) and ``spread`` (0 to 1).
+        Per epoch: ``train_loss``; over its triplets ``active_triplets`` (fraction with
+        a loss), ``empty_semi_hard`` (fraction without a candidate farther than the
+        positive), ``no_negative`` and ``substituted_positives``; and of its last batch
+        two measures of collapse, ``effective_rank`` (1 to n_components) and ``spread``
+        (0 to 1).
     strategy_ : Strategy
-        What was used.
+        What was used, with all that its selectors have prepared.
     scaler_ : FrameScaler
         Mean and standard deviation per feature over all training frames.
     n_components_ : int
@@ -156,12 +162,33 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     See Also
     --------
-    SequenceTagger : Classifies the sequences that this returns.
+    SequenceTagger : Classifies the sequences that ``output="frames"`` returns.
+    LabeledOnly : Any classifier of scikit-learn, behind ``output="clip"``.
+    Strategy : Puts selectors together.
+
+    Notes
+    -----
+    An epoch is a set of triplets of an anchor, a positive and a negative, and the loss
+
+    .. math:: \left[ \lVert f(x^a) - f(x^p) \rVert_2^2
+              - \lVert f(x^a) - f(x^n) \rVert_2^2 + \delta \right]_+
+
+    is averaged over those of a batch (eq. (1)). Anchors are drawn without repetition
+    until all segments have been used; each segment of a batch is encoded once, whatever
+    its roles.
+
+    Clips of which all frames are NaN, as ``LogMel(errors="warn")`` returns them for
+    files that cannot be read, are left out of the fit with a warning that counts them;
+    ``transform`` returns NaN in their rows.
+
+    Two fits with one ``random_state`` are bit-identical on one machine and number of
+    threads. No global generator is touched.
 
     References
     ----------
-    N. Turpault, R. Serizel and E. Vincent, "Semi-supervised triplet loss based
-    learning of ambient audio embeddings", ICASSP 2019.
+    .. [1] N. Turpault, R. Serizel and E. Vincent, "Semi-supervised triplet loss based
+       learning of ambient audio embeddings", ICASSP 2019,
+       https://hal.science/hal-02025824.
 
     Examples
     --------
@@ -246,15 +273,16 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Raises
         ------
         ValueError
-            Where a parameter, a clip or a label is not as described above, or the
-            strategy needs labels that y does not have.
+            Where a parameter, a clip or a label is not as described above, the
+            strategy needs labels that y does not have, or the loss diverges.
+
+        Warns
+        -----
+        UserWarning
+            Where clips could not be read, a parameter has no effect, the embedding has
+            collapsed, or many anchors found no partner.
         """
-        check_parameters(self)
-        goes_on = self.warm_start and hasattr(self, "net_")
-        clips = check_clips(self, X, reset=not goes_on)
-        labels = check_labels(y, len(clips), type(self).__name__)
-        check_enough(self, clips, labels, y is None)
-        return self._fit(clips, labels, goes_on)
+        return self._fit(X, y, goes_on=self.warm_start and hasattr(self, "net_"))
 
     def partial_fit(self, X: ClipsLike, y: LabelsLike | None = None) -> Self:
         """Go on learning with new clips, for ``max_epochs`` epochs a call.
@@ -286,39 +314,7 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         >>> embedder.fit(X[:4]).partial_fit(X[4:]).n_iter_
         2
         """
-        check_parameters(self)
-        goes_on = hasattr(self, "net_")
-        clips = check_clips(self, X, reset=not goes_on)
-        labels = check_labels(y, len(clips), type(self).__name__)
-        check_enough(self, clips, labels, y is None)
-        return self._fit(clips, labels, goes_on)
-
-    structure_: dict[str, object]  # what the weights are made for
-
-    def _fit(self, clips: Clips, labels: Labels, goes_on: bool) -> Self:
-        seeds = draw_seeds(self.random_state, 4)
-        if goes_on:
-            # other triplets than in the epochs before
-            seeds = [seed + self.n_iter_ for seed in seeds]
-        keep_structure(self, goes_on)
-        self.strategy_ = check_strategy(self.strategy)
-        rows, valid = split_rows(self, labels, seeds[0])
-        self.flat_ = clips.flat
-        if not goes_on:
-            common = self.scaling == "common"
-            self.scaler_ = FrameScaler.fit(clips, common, self.verbose)
-        data = make_data(self, clips, labels, rows, seeds[1])
-        valid_data = None
-        if valid is not None:
-            valid_data = make_data(self, clips, labels, valid, seeds[2], repeat=True)
-        with seeded_torch(seeds[3], self.device):
-            previous = self.net_ if goes_on else None
-            module = build_module(self, clips, previous)
-            self.n_components_ = count_components(module, clips.n_features)
-            self.net_: NeuralNet = build_triplet_net(self, module, valid_data, previous)
-            train(self.net_, data)
-        self._finish(labels.n_kinds)
-        return self
+        return self._fit(X, y, goes_on=hasattr(self, "net_"))
 
     def transform(self, X: ClipsLike) -> NDArray[np.float32]:
         """Embed every frame of the clips.
@@ -333,23 +329,35 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             ``output="frames"``: shape (n_clips, n_components, n_frames), NaN where a
             clip is shorter than the longest, or (n_samples, n_components) for a table.
             ``output="clip"``: shape (n_clips, 2 * n_components), mean and standard
-            deviation over the frames of each clip.
+            deviation over the frames of each clip. Rows of clips that hold only NaN
+            are NaN.
+
+        Raises
+        ------
+        ValueError
+            Where X has another number of features than in ``fit``, or a clip is empty
+            or holds NaN before its last valid frame.
         """
         check_is_fitted(self)
         clips = check_clips(self, X, reset=False)
+        rows = clips.find_readable(type(self).__name__)
         frames = show_progress(
-            encode_clips(self.net_, clips, self.scaler_),
+            encode_clips(self.net_, clips.take(rows), self.scaler_),
             "Embedding",
             unit="clip",
-            total=len(clips),
+            total=len(rows),
             verbose=self.verbose,
         )
         if self.output == "clip":
-            return np.stack([mean_and_deviation(clip) for clip in frames])
-        shape = len(clips), self.n_components_, clips.lengths.max()
+            pooled = np.full((len(clips), self._n_features_out), np.nan, np.float32)
+            for row, clip in zip(rows, frames, strict=True):
+                pooled[row] = mean_and_deviation(clip)
+            return pooled
+        n_frames = max(int(clips.lengths.max()), 1)
+        shape = len(clips), self.n_components_, n_frames
         embeddings = np.full(shape, np.nan, dtype=np.float32)
-        for row, clip in zip(embeddings, frames, strict=True):
-            row[:, : clip.shape[1]] = clip
+        for row, clip in zip(rows, frames, strict=True):
+            embeddings[row, :, : clip.shape[1]] = clip
         return embeddings[:, :, 0] if clips.flat else embeddings
 
     @available_if(_has_columns)
@@ -388,14 +396,183 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _n_features_out(self) -> int:
         return self.n_components_ * (2 if self.output == "clip" else 1)
 
-    @property
-    def history_(self) -> History:
-        """The skorch history of the net."""
-        return self.net_.history
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, those of selectors by ``strategy__...``.
 
-    def _finish(self, n_kinds: int) -> None:
-        """Say in words what the history says in numbers."""
-        self.n_iter_ = len(self.history_)
+        Parameters
+        ----------
+        **params : dict
+            As everywhere in scikit-learn.
+
+        Returns
+        -------
+        self : TripletEmbedder
+
+        Raises
+        ------
+        ValueError
+            Where a parameter does not exist, or belongs to a selector while
+            ``strategy`` is a key of Table 1.
+        """
+        nested = [name for name in params if name.startswith("strategy__")]
+        if nested and isinstance(params.get("strategy", self.strategy), str):
+            key = params.get("strategy", self.strategy)
+            raise ValueError(
+                f"The parameter {nested[0]!r} of TripletEmbedder belongs to a "
+                f"selector, but strategy={key!r} is a name. Give the selectors that it "
+                f"names, strategy=STRATEGIES[{key!r}], to set or to search their "
+                "parameters."
+            )
+        return super().set_params(**params)
+
+    # --- the steps of the fit that are its own, in their order
+
+    _seed_names: ClassVar[tuple[str, ...]] = ("split", "data", "validation", "torch")
+    _batches: ClassVar[Callable[..., Iterable[object]]] = TripletBatches
+
+    structure_: dict[str, object]
+
+    def _check_parameters(self) -> None:
+        for name in ("n_components", "segment_length"):
+            check_number(self, name, numbers.Integral, 1)
+        check_number(self, "batch_size", numbers.Integral, 2)
+        if self.n_triplets is not None:
+            check_number(self, "n_triplets", numbers.Integral, 2)
+        check_number(self, "labeled_ratio", numbers.Real, 0, 1)
+        check_number(self, "margin", numbers.Real, 0, left="open")
+        self._check_loop()
+        check_choice(self, "pooling", ["mean", "flatten"])
+        check_choice(self, "scaling", ["feature", "common"])
+        check_choice(self, "output", ["frames", "clip"])
+        check_choice(self, "precision", ["float32", "bfloat16"])
+        if not callable(self.encoder):
+            check_choice(self, "encoder", ["auto", "conv", "dense"])
+        elif not takes_components(self.encoder):
+            self._warn_ignored(
+                "n_components", "with an encoder that has no such parameter"
+            )
+        if not check_strategy(self.strategy).uses_unlabeled:
+            self._warn_ignored(
+                "labeled_ratio", "with a strategy that draws labeled anchors only"
+            )
+
+    def _read_labels(self, y: LabelsLike | None, n_clips: int) -> Labels:
+        if y is None and not check_strategy(self.strategy).uses_unlabeled:
+            raise ValueError(
+                f"Strategy {self.strategy!r} draws triplets from labeled clips only, "
+                "but TripletEmbedder requires y to be passed, but the target y is "
+                "None. Give labels, or choose 's1', 's2' or 's3'."
+            )
+        return check_labels(y, n_clips, type(self).__name__)
+
+    def _begin(self, clips: Clips, labels: Labels, goes_on: bool) -> None:
+        strategy = check_strategy(self.strategy)
+        self._check_enough(strategy, clips, labels)
+        self._keep_structure(goes_on)
+        self.strategy_ = strategy
+        self.flat_ = clips.flat
+
+    def _check_enough(self, strategy: Strategy, clips: Clips, labels: Labels) -> None:
+        """Refuse data from which the strategy cannot draw a triplet."""
+        if len(clips) < 2:
+            raise ValueError(
+                "TripletEmbedder needs at least 2 clips, since a negative comes from "
+                f"another clip than its anchor. Got n_samples = {len(clips)}."
+            )
+        if not strategy.uses_unlabeled and not labels.labeled.any():
+            raise ValueError(
+                f"Strategy {self.strategy!r} draws triplets from labeled clips only, "
+                "but y labels none. Give labels, or choose 's1', 's2' or 's3'."
+            )
+        if labels.labeled.any() and strategy.labeled_negative.uses_labels:
+            if labels.n_kinds < 2:
+                n_classes = labels.present.any(axis=0).sum()
+                raise ValueError(
+                    f"Strategy {self.strategy!r} takes negatives of another class, but "
+                    f"the labels in y are of {n_classes} class. Label clips of at "
+                    "least 2 classes, or choose 's1'."
+                )
+
+    def _keep_structure(self, goes_on: bool) -> None:
+        """Remember what the weights are made for; refuse to go on with another."""
+        structure = {name: getattr(self, name) for name in STRUCTURE}
+        if not goes_on:
+            self.structure_ = structure
+            return
+        for name, before in self.structure_.items():
+            if structure[name] is not before and structure[name] != before:
+                raise ValueError(
+                    f"The {name!r} parameter of TripletEmbedder was {before!r} when "
+                    f"its network was made and is {structure[name]!r} now. Set it back "
+                    "to go on with that network, or fit a clone to begin anew."
+                )
+
+    def _check_split(self, labels: Labels, train: IntArray, valid: IntArray) -> None:
+        makes_triplets = all(
+            len(rows) > 1 and self.strategy_.makes_triplets(labels.take(rows))
+            for rows in (train, valid)
+        )
+        if not makes_triplets:
+            raise ValueError(
+                f"The 'validation_fraction' parameter of TripletEmbedder leaves "
+                f"{len(train)} clips to train and {len(valid)} to validate, which "
+                f"is too few for triplets of strategy {self.strategy!r}. Got "
+                f"{self.validation_fraction!r}: change it, or label more clips."
+            )
+
+    def _fit_scaler(self, clips: Clips) -> FrameScaler:
+        return FrameScaler.fit(clips, self.scaling == "common", self.verbose)
+
+    def _make_data(
+        self,
+        clips: Clips,
+        labels: Labels,
+        rows: IntArray,
+        seeds: dict[str, int],
+        validates: bool = False,
+    ) -> TripletData:
+        segments = SegmentedClips(
+            clips.take(rows),
+            labels.take(rows),
+            self.scaler_,
+            self.segment_length,
+            self.verbose,
+        )
+        return TripletData(
+            segments,
+            # selectors keep what they prepare: the validation clips get their own
+            check_strategy(self.strategy) if validates else self.strategy_,
+            self.labeled_ratio,
+            None if validates else self.n_triplets,
+            seeds["validation" if validates else "data"],
+            repeat=validates,
+        )
+
+    def _make_module(self, clips: Clips, previous: NeuralNet | None) -> TripletNetwork:
+        owner, n_features = type(self).__name__, clips.n_features
+        if previous is None:
+            encoder = build_encoder(
+                self.encoder,
+                n_features,
+                self.n_components,
+                flat=clips.flat,
+                owner=owner,
+            )
+        else:
+            encoder = previous.module_.encoder
+        module = TripletNetwork(
+            encoder, self.pooling, self.normalize, self.precision, self.strategy_
+        )
+        self.n_components_ = count_components(module, n_features, owner)
+        return module
+
+    def _make_criterion(self) -> TripletLoss:
+        return TripletLoss(self.margin)
+
+    def _make_callbacks(self) -> list[Callback]:
+        return [TripletHistory()]
+
+    def _finish(self, labels: Labels) -> None:
         if not self.n_iter_:
             return
         last = self.history_[-1]
@@ -406,11 +583,36 @@ class TripletEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 f"{self.n_iter_}. Lower lr (now {self.lr!r}) or set normalize=True, "
                 "and fit anew: the weights are lost."
             )
-        for sentence in describe_troubles(last, self.n_components_, n_kinds):
-            warnings.warn(sentence, UserWarning, stacklevel=4)
+        for sentence in self._describe_troubles(last, labels.n_kinds):
+            warn(sentence)
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "net_")
+    def _describe_troubles(self, epoch: Mapping[str, float], n_kinds: int) -> list[str]:
+        """Say in words what the history of the last epoch says in numbers."""
+        sentences = []
+        # a rare class in a fold is no news; below this the triplets hardly change
+        if epoch["substituted_positives"] > 0.1:
+            sentences.append(
+                f"{epoch['substituted_positives']:.0%} of the anchors had no other "
+                "clip with their label, or no positive by the selector's rule, so "
+                "another segment of the clip, a transformed copy or the anchor itself "
+                "was taken. Label more clips of the rare classes."
+            )
+        if epoch["no_negative"] > 0.25:
+            sentences.append(
+                f"{epoch['no_negative']:.0%} of the anchors found no negative among "
+                "the candidates of their batch and taught nothing. Raise batch_size, "
+                "or label clips that have no class in common with the others."
+            )
+        # two kinds of labels may well lie on one line
+        on_a_line = epoch["effective_rank"] < 1.5 < self.n_components_ and n_kinds != 2
+        if on_a_line or epoch["spread"] < 1e-4:
+            sentences.append(
+                f"The embedding has collapsed: effective rank "
+                f"{epoch['effective_rank']:.2f} of {self.n_components_}, spread "
+                f"{epoch['spread']:.1e}. Lower lr, raise batch_size, or set "
+                "normalize=True."
+            )
+        return sentences
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

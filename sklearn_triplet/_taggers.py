@@ -3,27 +3,77 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar, Literal, Self
 
+import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+from skorch import NeuralNet
 from skorch.callbacks import Callback
 
-from sklearn_triplet._clip_classifier import ClipClassifier
-from sklearn_triplet._input.parameters import check_number
-from sklearn_triplet._input.types import Device, Optimizer, RandomState
-from sklearn_triplet._training.networks import ClipTagger, ConvEncoder
+from sklearn_triplet._input.clips import Clips, check_clips
+from sklearn_triplet._input.labels import (
+    UNLABELED,
+    Labels,
+    as_label_array,
+    check_labels,
+)
+from sklearn_triplet._input.parameters import check_number, is_inside
+from sklearn_triplet._input.progress import show_progress
+from sklearn_triplet._input.rows import find_scored_rows, restrict, take_labels
+from sklearn_triplet._input.types import (
+    ClipsLike,
+    Device,
+    IntArray,
+    LabelsLike,
+    Optimizer,
+    RandomState,
+)
+from sklearn_triplet._training.encoding import (
+    build_encoder,
+    count_components,
+    takes_components,
+)
+from sklearn_triplet._training.estimator import ClipsEstimator
+from sklearn_triplet._training.networks import (
+    ClipTagger,
+    FrameEncoder,
+    RecurrentHead,
+    mean_over_frames,
+)
+from sklearn_triplet._training.tagging import (
+    ClipBatches,
+    TaggingData,
+    TagLoss,
+    pad_clips,
+)
+
+PREDICT_BATCH = 32  # clips that are tagged together
 
 
-class SequenceTagger(ClipClassifier):
-    """Recurrent classifier of embedded clips (section 4.4).
+class SequenceTagger(ClassifierMixin, ClipsEstimator):
+    """Recurrent classifier of clips (section 4.4 of [1]_).
 
-    Two layers of bidirectional gated recurrent units, a linear layer per frame, the
-    mean over the valid frames of a clip; cross-entropy for single labels and binary
+    Layers of bidirectional gated recurrent units, a linear layer per frame and the mean
+    over the valid frames of a clip; cross-entropy for single labels and binary
     cross-entropy for multi-label. Learns from labeled clips only.
+
+    Behind a ``TripletEmbedder`` it is the paper's classifier; with ``encoder="conv"``
+    it learns its own embedding from log-mels, end to end.
 
     Parameters
     ----------
+    encoder : {None, "conv"} or callable, default=None
+        What stands before the recurrent layers and is trained with them. ``None``:
+        nothing, the clips are embedded already. ``"conv"``: the three convolutional
+        layers of ``TripletEmbedder``. A callable: as there.
+    n_components : int, default=64
+        Components of the encoder, per frame. None of its business where ``encoder``
+        is ``None``.
     n_layers : int, default=2
         Recurrent layers.
     n_cells : int, default=64
@@ -34,9 +84,9 @@ class SequenceTagger(ClipClassifier):
     dropout : float, default=0.0
         Before, between and after the recurrent layers, in [0, 1).
     threshold : float or array-like of shape (n_classes,), default=0.5
-        A multi-label class is predicted from this probability on.
+        A multi-label class is predicted from this probability on, in (0, 1).
     max_epochs : int, default=50
-        Passes; at the most if ``validation_fraction`` is given.
+        Epochs; at the most if ``validation_fraction`` is given. 0: random weights.
     lr : float, default=0.001
         Learning rate.
     batch_size : int, default=16
@@ -48,10 +98,10 @@ class SequenceTagger(ClipClassifier):
     validation_fraction : float, default=None
         Labeled clips set apart, in (0, 1), to stop early when their loss has not
         improved for ``patience`` epochs; the best weights are kept.
-    patience : int, default=10
+    patience : int, default=5
         See ``validation_fraction``.
     callbacks : list of skorch callbacks, default=None
-        They are cloned.
+        Checkpoints, progress bars, schedules. They are cloned.
     verbose : int, default=0
         1: a line per epoch.
     random_state : int, RandomState instance or None, default=None
@@ -65,10 +115,34 @@ class SequenceTagger(ClipClassifier):
         The trained net; ``history_`` is its history.
     multilabel_ : bool
         Whether y was an indicator.
+    scaler_ : FrameScaler
+        Mean and standard deviation per feature over the labeled frames.
     n_features_in_ : int
         Components per frame.
     n_iter_ : int
         Epochs that were run.
+
+    See Also
+    --------
+    CRNNTagger : The paper's end-to-end baseline, ``encoder="conv", n_layers=1``.
+    LabeledOnly : Any classifier of scikit-learn, on the embedding of whole clips: with
+        few labels mostly better, and far faster.
+
+    Notes
+    -----
+    Frame probabilities are those of the linear layer before the mean. They are learned
+    from the labels of whole clips, so they tell what the tagger listens to, not where
+    an event begins.
+
+    Clips of which all frames are NaN, as ``LogMel(errors="warn")`` returns them for
+    files that cannot be read, are not learned from; their probabilities are NaN and
+    their tag is -1. A warning counts them.
+
+    References
+    ----------
+    .. [1] N. Turpault, R. Serizel and E. Vincent, "Semi-supervised triplet loss based
+       learning of ambient audio embeddings", ICASSP 2019,
+       https://hal.science/hal-02025824.
 
     Examples
     --------
@@ -87,7 +161,9 @@ class SequenceTagger(ClipClassifier):
 
     def __init__(
         self,
+        encoder: Literal["conv"] | Callable[..., torch.nn.Module] | None = None,
         *,
+        n_components: int = 64,
         n_layers: int = 2,
         n_cells: int = 64,
         frame_pooling: int = 4,
@@ -99,92 +175,12 @@ class SequenceTagger(ClipClassifier):
         optimizer: Optimizer = torch.optim.Adam,
         device: Device = "cpu",
         validation_fraction: float | None = None,
-        patience: int = 10,
+        patience: int = 5,
         callbacks: Sequence[Callback] | None = None,
         verbose: int = 0,
         random_state: RandomState = None,
     ) -> None:
-        self.n_layers = n_layers
-        self.n_cells = n_cells
-        self.frame_pooling = frame_pooling
-        self.dropout = dropout
-        self.threshold = threshold
-        self.max_epochs = max_epochs
-        self.lr = lr
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.device = device
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.callbacks = callbacks
-        self.verbose = verbose
-        self.random_state = random_state
-
-    def _build_module(self, n_features: int, n_classes: int) -> ClipTagger:
-        return ClipTagger(None, self._build_head(n_features, n_classes))
-
-
-class CRNNTagger(ClipClassifier):
-    """The paper's end-to-end baseline (section 4.4), on log-mel features.
-
-    Three convolutional layers as in ``TripletEmbedder``, one layer of bidirectional
-    gated recurrent units, a linear layer per frame and the mean over the valid frames
-    of a clip. Learns from labeled clips only.
-
-    Parameters
-    ----------
-    n_components : int, default=64
-        Filters of the convolutional layers.
-    n_layers : int, default=1
-        Recurrent layers.
-    n_cells : int, default=64
-        Cells per layer and direction.
-    frame_pooling : int, default=4
-        Frames that are averaged into one between the convolutional and the recurrent
-        layers; 1 is the paper's.
-    dropout : float, default=0.0
-        Before, between and after the recurrent layers, in [0, 1).
-    threshold, max_epochs, lr, batch_size, optimizer, device, validation_fraction, \
-            patience, callbacks, verbose, random_state
-        As in ``SequenceTagger``.
-
-    Attributes
-    ----------
-    classes_, net_, multilabel_, n_features_in_, n_iter_
-        As in ``SequenceTagger``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_triplet import CRNNTagger
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(4, 64, 50)).astype("float32")
-    >>> y = np.array([[0, 1], [1, 1], [0, 0], [-1, -1]])
-    >>> tagger = CRNNTagger(max_epochs=1, random_state=0).fit(X, y)
-    >>> tagger.predict(X).shape
-    (4, 2)
-    """
-
-    def __init__(
-        self,
-        *,
-        n_components: int = 64,
-        n_layers: int = 1,
-        n_cells: int = 64,
-        frame_pooling: int = 4,
-        dropout: float = 0.0,
-        threshold: float | ArrayLike = 0.5,
-        max_epochs: int = 50,
-        lr: float = 1e-3,
-        batch_size: int = 16,
-        optimizer: Optimizer = torch.optim.Adam,
-        device: Device = "cpu",
-        validation_fraction: float | None = None,
-        patience: int = 10,
-        callbacks: Sequence[Callback] | None = None,
-        verbose: int = 0,
-        random_state: RandomState = None,
-    ) -> None:
+        self.encoder = encoder
         self.n_components = n_components
         self.n_layers = n_layers
         self.n_cells = n_cells
@@ -202,10 +198,384 @@ class CRNNTagger(ClipClassifier):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _build_module(self, n_features: int, n_classes: int) -> ClipTagger:
-        encoder = ConvEncoder(n_features, self.n_components)
-        return ClipTagger(encoder, self._build_head(self.n_components, n_classes))
+    def fit(self, X: ClipsLike, y: LabelsLike) -> Self:
+        """Learn from the labeled clips; unlabeled ones have no influence at all.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_clips, n_features, n_frames), list of arrays of \
+                shape (n_features, n_frames_i), or array-like of shape (n_samples, \
+                n_features)
+            Clips; shorter ones end in frames of NaN, or come in a list.
+        y : array-like of shape (n_clips,) or (n_clips, n_classes)
+            -1 where unlabeled. In an indicator, single entries of -1 are unknown
+            classes, which are left out of the loss.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            Where a parameter, a clip or a label is not as described above, no clip is
+            labeled or only one class is.
+
+        Warns
+        -----
+        UserWarning
+            Where clips could not be read or a parameter has no effect.
+        """
+        return self._fit(X, y)
+
+    def predict_proba(
+        self, X: ClipsLike, *, frames: bool = False
+    ) -> NDArray[np.float32]:
+        """Return the probability of each class in each clip, or in each frame.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+        frames : bool, default=False
+            Whether to return what ``predict_frames`` does. A Pipeline passes it on:
+            ``pipe.predict_proba(X, frames=True)``.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_clips, n_classes), or (n_clips, n_classes, \
+                n_frames), float32
+            Sums over classes are 1 for single labels; each is independent for
+            multi-label. NaN where a clip could not be read.
+        """
+        if frames:
+            return self.predict_frames(X)
+        clips, rows = self._read(X)
+        probabilities = np.full((len(clips), len(self.classes_)), np.nan, np.float32)
+        if len(rows):
+            logits = mean_over_frames(*self._frame_logits(clips.take(rows)))
+            probabilities[rows] = self._to_probabilities(logits).numpy()
+        return probabilities
+
+    def predict(self, X: ClipsLike) -> np.ndarray:
+        """Return the tags of each clip.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+
+        Returns
+        -------
+        tags : ndarray of shape (n_clips,) or (n_clips, n_classes)
+            The most probable class, or for multi-label 1 where the probability is
+            at least ``threshold``. -1 where a clip could not be read.
+        """
+        probabilities = self.predict_proba(X)
+        missing = np.isnan(probabilities).all(axis=1)
+        if self.multilabel_:
+            tags = (probabilities >= np.asarray(self.threshold)).astype(int)
+        else:
+            tags = self.classes_[probabilities.argmax(axis=1)]
+        if missing.any():
+            # text cannot hold the integer -1, and '-1' could be a class
+            tags = tags.astype(object) if tags.dtype.kind in "US" else tags
+            tags[missing] = UNLABELED
+        return tags
+
+    def predict_frames(self, X: ClipsLike) -> NDArray[np.float32]:
+        """Return the probability of each class in each frame.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_clips, n_classes, n_frames), float32
+            NaN where a clip is shorter than the longest, or could not be read.
+        """
+        clips, rows = self._read(X)
+        n_frames = max(int(clips.lengths.max()), 1)
+        shape = len(clips), len(self.classes_), n_frames
+        frames = np.full(shape, np.nan, np.float32)
+        if len(rows):
+            logits, _ = self._frame_logits(clips.take(rows))
+            steps = self._to_probabilities(logits)
+            repeated = steps.repeat_interleave(self._frames_per_step(), dim=2)
+            frames[rows] = repeated[:, :, :n_frames].numpy()
+        beyond = np.arange(n_frames) >= clips.lengths[:, None]
+        frames.transpose(0, 2, 1)[beyond] = np.nan
+        return frames
+
+    def score(
+        self, X: ClipsLike, y: LabelsLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the accuracy on the labeled clips, of which there must be one.
+
+        Parameters
+        ----------
+        X, y : as in ``fit``
+            For an indicator, a clip counts where every class is right.
+        sample_weight : array-like of shape (n_clips,), default=None
+            Weights of the clips, labeled or not.
+
+        Returns
+        -------
+        score : float
+        """
+        check_is_fitted(self)
+        labels = as_label_array(y)
+        rows = find_scored_rows(X, labels, self.classes_, type(self).__name__)
+        weights = {"sample_weight": sample_weight}
+        clips, weights = restrict(X, weights, rows, len(labels))
+        return super().score(clips, take_labels(labels, rows), **weights)
+
+    # --- the steps of the fit that are its own, in their order
+
+    _seed_names: ClassVar[tuple[str, ...]] = ("split", "data", "torch")
+    _batches: ClassVar[Callable[..., Iterable[object]]] = ClipBatches
 
     def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_number(self, "n_components", numbers.Integral, 1)
+        names = "n_components", "n_layers", "n_cells", "frame_pooling", "batch_size"
+        for name in names:
+            check_number(self, name, numbers.Integral, 1)
+        check_number(self, "dropout", numbers.Real, 0, 1, right="open")
+        self._check_loop()
+        if self.encoder is None:
+            self._warn_ignored("n_components", "without an encoder")
+        elif callable(self.encoder):
+            if not takes_components(self.encoder):
+                self._warn_ignored(
+                    "n_components", "with an encoder that has no such parameter"
+                )
+        elif self.encoder != "conv":
+            raise ValueError(
+                f"The 'encoder' parameter of {type(self).__name__} must be None, "
+                f"'conv' or a callable. Got {self.encoder!r} instead."
+            )
+
+    def _read_labels(self, y: LabelsLike | None, n_clips: int) -> Labels:
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None. Give one label per clip, -1 where unlabeled."
+            )
+        labels = check_labels(y, n_clips, type(self).__name__, binary=True)
+        self._check_enough(labels)
+        self._check_threshold(labels)
+        return labels
+
+    def _check_enough(self, labels: Labels) -> None:
+        """Refuse labels from which nothing can be learned."""
+        name, n_clips = type(self).__name__, len(labels.present)
+        if not labels.labeled.any():
+            raise ValueError(
+                f"{name} learns from labeled clips, but y labels none of the {n_clips} "
+                "clips: every entry is -1. Label some clips of each class."
+            )
+        if not labels.multilabel and len(labels.classes) < 2:
+            raise ValueError(
+                f"{name} needs labels of at least two classes. y holds only one class, "
+                f"{labels.classes[0]}."
+            )
+
+    def _check_threshold(self, labels: Labels) -> None:
+        """Refuse a threshold that no probability crosses, or for other classes."""
+        name, shape = type(self).__name__, np.shape(self.threshold)
+        if shape not in ((), (len(labels.classes),)):
+            raise ValueError(
+                f"The 'threshold' parameter of {name} must be a number or one number "
+                f"per class ({len(labels.classes)}). Got shape {shape}."
+            )
+        values = np.asarray(self.threshold, dtype=object).ravel()
+        if not all(is_inside(v, numbers.Real, 0, 1, "open", "open") for v in values):
+            raise ValueError(
+                f"The 'threshold' parameter of {name} must lie in (0, 1), as the "
+                f"probabilities do. Got {self.threshold!r} instead."
+            )
+        if not labels.multilabel:
+            self._warn_ignored("threshold", "where each clip has a single label")
+
+    def _select(self, clips: Clips, labels: Labels) -> tuple[Clips, Labels]:
+        rows = np.flatnonzero(labels.labeled)
+        return super()._select(clips.take(rows), labels.take(rows))
+
+    def _begin(self, clips: Clips, labels: Labels, goes_on: bool) -> None:
+        if not len(clips):
+            raise ValueError(
+                f"{type(self).__name__} learns from labeled clips, but none of them "
+                "could be read: they hold only NaN. Label some that can be read."
+            )
+        self.classes_ = labels.classes
+        self.multilabel_ = labels.multilabel
+
+    def _check_split(self, labels: Labels, train: IntArray, valid: IntArray) -> None:
+        if not len(train) or not len(valid):
+            raise ValueError(
+                f"The 'validation_fraction' parameter of {type(self).__name__} leaves "
+                f"{len(train)} labeled clips to train and {len(valid)} to validate. "
+                f"Got {self.validation_fraction!r}: change it, or label more clips."
+            )
+
+    def _make_data(
+        self,
+        clips: Clips,
+        labels: Labels,
+        rows: IntArray,
+        seeds: dict[str, int],
+        validates: bool = False,
+    ) -> TaggingData:
+        seed = None if validates else seeds["data"]
+        return TaggingData(clips.take(rows), labels.take(rows), self.scaler_, seed)
+
+    def _make_module(self, clips: Clips, previous: NeuralNet | None) -> ClipTagger:
+        encoder, n_features = None, clips.n_features
+        if self.encoder is not None:
+            owner = type(self).__name__
+            encoder = FrameEncoder(
+                build_encoder(
+                    self.encoder,
+                    n_features,
+                    self.n_components,
+                    flat=clips.flat,
+                    owner=owner,
+                )
+            )
+            n_features = count_components(encoder, n_features, owner)
+        head = RecurrentHead(
+            n_features,
+            len(self.classes_),
+            self.n_layers,
+            self.n_cells,
+            self.dropout,
+            self.frame_pooling,
+        )
+        return ClipTagger(encoder, head)
+
+    def _make_criterion(self) -> TagLoss:
+        return TagLoss(self.multilabel_)
+
+    # --- what prediction is made of
+
+    def _read(self, X: ClipsLike) -> tuple[Clips, IntArray]:
+        """Return the clips, and the rows of those that could be read."""
+        check_is_fitted(self)
+        clips = check_clips(self, X, reset=False)
+        return clips, clips.find_readable(type(self).__name__)
+
+    def _frame_logits(self, clips: Clips) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return logits (n_clips, n_classes, n_steps) and steps (n_clips,)."""
+        module, device = self.net_.module_.eval(), self.net_.device
+        per_step = self._frames_per_step()
+        steps = torch.from_numpy(-(-clips.lengths // per_step))
+        logits = torch.zeros(len(clips), len(self.classes_), int(steps.max()))
+        # neighbours in length share a batch, so that little of it is padding
+        order = np.argsort(clips.lengths, kind="stable")
+        begins = range(0, len(order), PREDICT_BATCH)
+        for begin in show_progress(
+            begins, "Tagging", unit="batch", verbose=self.verbose
+        ):
+            rows = order[begin : begin + PREDICT_BATCH]
+            batch = pad_clips(clips.take(rows), self.scaler_)
+            with torch.inference_mode():
+                out, _ = module.frame_logits(
+                    batch["X"].to(device), batch["lengths"].to(device)
+                )
+            logits[torch.from_numpy(rows), :, : out.shape[2]] = out.cpu()
+        return logits, steps
+
+    def _to_probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        return logits.sigmoid() if self.multilabel_ else logits.softmax(dim=1)
+
+    def _frames_per_step(self) -> int:
+        return self.net_.module_.head.frame_pooling
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.classifier_tags.multi_label = True
+        tags.target_tags.two_d_labels = True
+        return tags
+
+
+class CRNNTagger(SequenceTagger):
+    """The paper's end-to-end baseline (section 4.4), on log-mel features.
+
+    A ``SequenceTagger`` with the defaults ``encoder="conv"`` and ``n_layers=1``: three
+    convolutional layers as in ``TripletEmbedder``, one layer of bidirectional gated
+    recurrent units, a linear layer per frame and the mean over the valid frames of a
+    clip. Learns from labeled clips only.
+
+    Parameters
+    ----------
+    encoder : {"conv", None} or callable, default="conv"
+        As in ``SequenceTagger``, as all that follows.
+    n_components : int, default=64
+        Filters of the convolutional layers.
+    n_layers : int, default=1
+        Recurrent layers.
+    n_cells, frame_pooling, dropout, threshold, max_epochs, lr, batch_size, optimizer, \
+            device, validation_fraction, patience, callbacks, verbose, random_state
+        As in ``SequenceTagger``.
+
+    Attributes
+    ----------
+    classes_, net_, multilabel_, scaler_, n_features_in_, n_iter_
+        As in ``SequenceTagger``.
+
+    See Also
+    --------
+    SequenceTagger : The same on clips that are embedded already.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_triplet import CRNNTagger
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(4, 64, 50)).astype("float32")
+    >>> y = np.array([[0, 1], [1, 1], [0, 0], [-1, -1]])
+    >>> tagger = CRNNTagger(max_epochs=1, random_state=0).fit(X, y)
+    >>> tagger.predict(X).shape
+    (4, 2)
+    """
+
+    # scikit-learn reads the names of parameters from this signature
+    def __init__(
+        self,
+        encoder: Literal["conv"] | Callable[..., torch.nn.Module] | None = "conv",
+        *,
+        n_components: int = 64,
+        n_layers: int = 1,
+        n_cells: int = 64,
+        frame_pooling: int = 4,
+        dropout: float = 0.0,
+        threshold: float | ArrayLike = 0.5,
+        max_epochs: int = 50,
+        lr: float = 1e-3,
+        batch_size: int = 16,
+        optimizer: Optimizer = torch.optim.Adam,
+        device: Device = "cpu",
+        validation_fraction: float | None = None,
+        patience: int = 5,
+        callbacks: Sequence[Callback] | None = None,
+        verbose: int = 0,
+        random_state: RandomState = None,
+    ) -> None:
+        super().__init__(
+            encoder,
+            n_components=n_components,
+            n_layers=n_layers,
+            n_cells=n_cells,
+            frame_pooling=frame_pooling,
+            dropout=dropout,
+            threshold=threshold,
+            max_epochs=max_epochs,
+            lr=lr,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            device=device,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            callbacks=callbacks,
+            verbose=verbose,
+            random_state=random_state,
+        )

@@ -217,7 +217,7 @@ def test_pickle_and_joblib(tmp_path):
 
 def test_class_of_one_clip_works_and_warns_once():
     with pytest.warns(UserWarning, match="no other clip with their label") as record:
-        fit(y=[0, 0, 1, 1, 2, -1, -1, -1], max_epochs=3)
+        fit(y=[0, 0, 1, 2, -1, -1, -1, -1], max_epochs=3)
     assert [warning.filename for warning in record] == [__file__]
     with warnings.catch_warnings():
         warnings.simplefilter("error")

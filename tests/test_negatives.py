@@ -138,14 +138,12 @@ def describe(y, clips, embeddings=None, n_anchors=None):
     labeled = (rows != -1).any(axis=1)
     noise = np.random.default_rng(0).random((n, len(clips)), dtype=np.float32)
     description = {
-        "labeled": labeled[:n],
-        "substituted": np.zeros(n, dtype=bool),
         "clips": np.array(clips),
         "segments": np.arange(len(clips)),
         "present": (rows == 1).astype(np.float32),
         "unknown": (rows == -1).astype(np.float32),
-        "candidate_labeled": labeled,
-        "noise": noise,
+        "labeled": labeled,
+        "noise": np.ascontiguousarray(noise.T),
     }
     if embeddings is None:
         embeddings = np.random.default_rng(1).normal(size=(len(clips), 3))

@@ -23,7 +23,7 @@ from sklearn_triplet import (
 from sklearn_triplet._input.clips import Clips, FrameScaler
 from sklearn_triplet._input.labels import check_labels
 from sklearn_triplet._training.triplet_data import TripletBatches, TripletData
-from sklearn_triplet._training.triplet_loss import TripletLoss
+from sklearn_triplet._training.triplet_loss import TripletNetwork
 
 TABLE_1 = {
     #      anchor is labeled       anchor is unlabeled
@@ -69,14 +69,16 @@ def make_data(name, y, labeled_ratio=0.5, n_triplets=200):
 
 def draw(data, n_epochs=4, batch_size=25):
     """Draw batches and choose negatives by embeddings that the samples decide."""
-    loss = TripletLoss(data.strategy, 1.0)
+    network = TripletNetwork(
+        torch.nn.Identity(), "mean", False, "float32", data.strategy
+    )
     weights = torch.randn(5 * 8, 2, generator=torch.Generator().manual_seed(0))
     for _ in range(n_epochs):
-        for inputs, description in TripletBatches(data, batch_size):
+        for inputs, _ in TripletBatches(data, batch_size):
             X = inputs["X"].flatten(1)
             embeddings = torch.stack([(row[:, None] * weights).sum(0) for row in X])
-            index, substituted = loss.select_negatives(embeddings, description)
-            yield X, embeddings, description, index.numpy(), substituted.numpy()
+            index, substituted = network.select_negatives(embeddings, inputs)
+            yield X, embeddings, inputs, index.numpy(), substituted.numpy()
 
 
 def indicate(y):
@@ -165,9 +167,9 @@ def test_unlabeled_anchors_of_s3_get_their_nearest_segment():
     np.fill_diagonal(distances, np.inf)
     nearest = units.X[distances.argmin(axis=1), 0]
     expected = {a.tobytes(): b for a, b in zip(units.X, nearest, strict=True)}
-    for inputs, description in TripletBatches(data, 40):
+    for inputs, _ in TripletBatches(data, 40):
         anchors, found = inputs["X"].numpy().reshape(2, -1, 5, 8)
-        rows = ~description["labeled"].numpy()
+        rows = ~inputs["labeled"][: len(anchors)].numpy()
         assert rows.any()
         for anchor, positive in zip(anchors[rows], found[rows], strict=True):
             np.testing.assert_array_equal(positive, expected[anchor.tobytes()])
@@ -189,7 +191,8 @@ def test_table_1():
 def test_labeled_ratio_holds_in_every_epoch_and_batch(name, ratio):
     data = make_data(name, read_labels(LABELS["single, mixed"]), ratio, 120)
     for _ in range(3):
-        counts = [d["labeled"].sum().item() for _, d in TripletBatches(data, 20)]
+        batches = [inputs["labeled"] for inputs, _ in TripletBatches(data, 20)]
+        counts = [labeled[: len(labeled) // 2].sum().item() for labeled in batches]
         assert len(counts) == 6
         assert sum(counts) == round(120 * ratio)
         assert max(abs(count - 20 * ratio) for count in counts) <= 1

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from helpers import whole
 from sklearn.base import clone
 
 from sklearn_triplet import CRNNTagger, SequenceTagger
@@ -148,8 +149,20 @@ def test_unknown_entries_are_left_out_of_the_loss():
 def test_threshold_decides_per_class():
     X, y = make_clips()
     indicator = np.column_stack([y, 1 - y])
-    tagger = SequenceTagger(threshold=[0.0, 1.1], **QUICK).fit(X, indicator)
+    tagger = SequenceTagger(threshold=[1e-9, 1 - 1e-9], **QUICK).fit(X, indicator)
     np.testing.assert_array_equal(tagger.predict(X), [[1, 0]] * 12)
+
+
+@pytest.mark.parametrize("threshold", [0, 1.0, 2.0, -0.1, np.nan, "0.5", [0.5, 1]])
+def test_threshold_that_no_probability_crosses(threshold):
+    X, y = make_clips()
+    tagger = SequenceTagger(threshold=threshold, **QUICK)
+    sentence = (
+        "The 'threshold' parameter of SequenceTagger must lie in (0, 1), as the "
+        f"probabilities do. Got {threshold!r} instead."
+    )
+    with pytest.raises(ValueError, match=whole(sentence)):
+        tagger.fit(X, np.column_stack([y, 1 - y]))
 
 
 def test_early_stopping_keeps_the_best_weights():
@@ -235,6 +248,6 @@ def test_clips_that_cannot_be_used(tagger):
     broken[5, 2, 7] = np.nan
     with pytest.raises(ValueError, match="Clip 5 .* contains NaN in frame 7"):
         fitted.predict(broken)
-    broken[5] = np.nan
-    with pytest.raises(ValueError, match="Clip 5 .* is empty"):
-        clone(tagger).fit(broken, y)
+    ragged = [*X[:5], X[5][:, :0], *X[6:]]
+    with pytest.raises(ValueError, match="Clip 5 .* is empty: it has no frame"):
+        clone(tagger).fit(ragged, y)

@@ -10,7 +10,7 @@ from skorch.callbacks import Callback
 from sklearn_triplet import CRNNTagger, SequenceTagger, TripletEmbedder
 from sklearn_triplet._input.labels import check_labels
 from sklearn_triplet._input.random import draw_seeds
-from sklearn_triplet._training.loop import split_clips
+from sklearn_triplet._training.estimator import split_clips
 
 X = np.random.default_rng(0).normal(size=(12, 8, 16)).astype(np.float32)
 Y = np.arange(12) % 2

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from skorch.history import History
 from torch.nn.functional import max_pool2d
 
 from sklearn_triplet import (
@@ -17,7 +18,12 @@ from sklearn_triplet import (
     TripletEmbedder,
 )
 from sklearn_triplet._training.networks import UnitEncoder
-from sklearn_triplet._training.triplet_loss import TripletLoss, measure_spread
+from sklearn_triplet._training.triplet_loss import (
+    TripletHistory,
+    TripletLoss,
+    TripletNetwork,
+    measure_spread,
+)
 
 
 class Fixed(NegativeSelector):
@@ -36,19 +42,43 @@ def describe(n, labels=None, substituted=None):
     labels = torch.tensor(labels or [0] * (2 * n))
     present = torch.nn.functional.one_hot(labels, 3).float()
     return {
-        "labeled": torch.ones(n, dtype=torch.bool),
-        "substituted": torch.tensor(substituted or [False] * n),
+        "substituted": torch.tensor([False] * n + (substituted or [False] * n)),
         "clips": torch.arange(2 * n),
         "segments": torch.arange(2 * n),
         "present": present,
         "unknown": torch.zeros_like(present),
-        "candidate_labeled": torch.ones(2 * n, dtype=torch.bool),
-        "noise": torch.rand(n, 2 * n, generator=torch.Generator().manual_seed(0)),
+        "labeled": torch.ones(2 * n, dtype=torch.bool),
+        "noise": torch.rand(2 * n, n, generator=torch.Generator().manual_seed(0)),
     }
 
 
+class Identity(torch.nn.Module):
+    def forward(self, X):
+        return X
+
+
+class Recorded:
+    """Mines and compares embeddings, and keeps what the history would tell."""
+
+    def __init__(self, strategy, margin):
+        self.network = TripletNetwork(Identity(), "mean", False, "float32", strategy)
+        self.criterion_ = TripletLoss(margin)
+        self.history = History()
+
+    def __call__(self, embeddings, described):
+        triplets = self.network.mine(embeddings, described)
+        self.history.new_epoch()
+        record = TripletHistory()
+        record.on_epoch_begin(self)
+        record.on_batch_end(self, training=True, y_pred=triplets)
+        record.on_batch_end(self, training=False, y_pred=None)  # does not count
+        record.on_epoch_end(self)
+        self.statistics = self.history[-1]
+        return self.criterion_(triplets)
+
+
 def make_loss(columns, margin=1.0):
-    return TripletLoss(Strategy(SameLabel(), Fixed(columns)), margin)
+    return Recorded(Strategy(SameLabel(), Fixed(columns)), margin)
 
 
 # anchors a0 = (0, 0) and a1 = (2, 0); positives p0 = (1, 1) and p1 = (2, 3)
@@ -75,7 +105,7 @@ def test_loss_with_mined_negatives():
     # for a1 they are a0 and p0: |a1 - a0|^2 = 4, |a1 - p0|^2 = 2, both < |a1 - p1|^2
     embeddings = torch.tensor(EMBEDDINGS)
     description = describe(2, [0, 1, 0, 1])
-    loss = TripletLoss(Strategy(SameLabel(), SemiHard(True)), 3.0)
+    loss = Recorded(Strategy(SameLabel(), SemiHard(True)), 3.0)
     # a0: 2 - 4 + 3 = 1; a1 takes the farthest: 9 - 4 + 3 = 8
     assert loss(embeddings, description).item() == pytest.approx(4.5)
     assert loss.statistics["empty_semi_hard"] == 0.5
@@ -91,7 +121,7 @@ def test_triplets_without_a_negative_are_left_out():
 
 def test_a_batch_without_any_negative_is_no_error():
     embeddings = torch.tensor(EMBEDDINGS, requires_grad=True)
-    loss = TripletLoss(Strategy(SameLabel(), OtherLabel()), 1.0)
+    loss = Recorded(Strategy(SameLabel(), OtherLabel()), 1.0)
     value = loss(embeddings, describe(2))
     value.backward()
     assert value.item() == 0
@@ -132,11 +162,6 @@ def test_loss_equals_a_sum_in_numpy():
 
 
 # --- f(x)
-
-
-class Identity(torch.nn.Module):
-    def forward(self, X):
-        return X
 
 
 def encode(X, lengths, pooling="mean", normalize=False):

@@ -13,7 +13,8 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
 from sklearn_triplet._input.progress import show_progress
-from sklearn_triplet._input.types import ClipsLike
+from sklearn_triplet._input.types import ClipsLike, IntArray
+from sklearn_triplet._input.warn import warn
 
 TABLE_ROWS = 4096  # rows of a table that are read at once
 
@@ -30,7 +31,7 @@ class Clips:
             shape (n_features, n_frames_i)
         The features, of any dtype of real numbers; may be a memory map.
     lengths : ndarray of shape (n_clips,), int
-        The number of valid frames of each clip.
+        The number of valid frames of each clip; 0 where a clip could not be read.
     flat : bool
         Whether the clips came as a table (n_samples, n_features).
     """
@@ -70,8 +71,37 @@ class Clips:
         """The number of features, such as mel bands."""
         return self.arrays[0].shape[0]
 
+    def find_readable(self, name: str) -> IntArray:
+        """Find the clips that hold anything, and warn of those that hold only NaN.
+
+        ``LogMel(errors="warn")`` returns a row of NaN for a file that it cannot read.
+        Such a row stays where it is, so that X and y keep their order, and every later
+        step leaves it out: it is not learned from, and what is returned for it is NaN.
+
+        Parameters
+        ----------
+        name : str
+            Who asks, for the messages.
+
+        Returns
+        -------
+        rows : ndarray of int
+            Sorted.
+        """
+        rows = np.flatnonzero(self.lengths)
+        n_missing = len(self) - len(rows)
+        if n_missing:
+            first = np.flatnonzero(self.lengths == 0)[:5].tolist()
+            warn(
+                f"{name} leaves out {n_missing} of {len(self)} clips, which hold only "
+                f"NaN because they could not be read. The first rows: {first}."
+            )
+        return rows
+
     def take(self, rows: np.ndarray) -> Clips:
         """Return some clips; nothing is copied but a list of views."""
+        if len(rows) == len(self) and (rows == np.arange(len(self))).all():
+            return self  # an array is read in blocks, a list of views row by row
         views = [self.arrays[i] for i in rows]
         return Clips(views, self.lengths[rows], self.flat)
 
@@ -160,8 +190,8 @@ def check_clips(estimator: BaseEstimator, X: ClipsLike, *, reset: bool) -> Clips
     Returns
     -------
     clips : Clips
-        Read as float32, with the number of valid frames of each clip. Neither copied
-        nor converted here, so that a memory map stays one.
+        Read as float32, with the number of valid frames of each clip, 0 where all are
+        NaN. Neither copied nor converted here, so that a memory map stays one.
 
     Raises
     ------
@@ -190,13 +220,20 @@ def check_clips(estimator: BaseEstimator, X: ClipsLike, *, reset: bool) -> Clips
                 f"(n_samples, n_features). Got an array of shape {arrays.shape}."
             )
         if arrays.ndim == 2:
-            assert_all_finite(arrays, input_name="X", estimator_name=name)
-            lengths = np.ones(len(arrays), dtype=np.int64)
+            lengths = _check_table(arrays, name)
             return Clips(arrays[:, :, None], lengths, flat=True)
     if not arrays[0].shape[0]:
         raise ValueError(f"The clips given to {name} have 0 features.")
     lengths = np.array([_valid_frames(clip, i, name) for i, clip in enumerate(arrays)])
     return Clips(arrays, lengths)
+
+
+def _check_table(X: np.ndarray, name: str) -> np.ndarray:
+    """Refuse holes in a table; returns 1 per row, and 0 where a row is only NaN."""
+    missing = np.isnan(X).all(axis=1)
+    known = X[~missing] if missing.any() else X
+    assert_all_finite(known, input_name="X", estimator_name=name)
+    return (~missing).astype(np.int64)
 
 
 def _holds_clips(X: ClipsLike) -> bool:
@@ -239,14 +276,15 @@ def _valid_frames(clip: np.ndarray, i: int, name: str) -> int:
     finite = np.isfinite(clip)
     if clip.shape[1] and finite.all():
         return clip.shape[1]
+    if not clip.shape[1]:
+        raise ValueError(
+            f"Clip {i} given to {name} is empty: it has no frame. Leave it out of X "
+            "and y, or give a row of NaN if its recording could not be read."
+        )
     padding = np.isnan(clip).all(axis=0)
     valid = np.flatnonzero(~padding)
     if not len(valid):
-        raise ValueError(
-            f"Clip {i} given to {name} is empty: it has no valid frame. "
-            "LogMel(errors='warn') returns such rows of NaN for files that it cannot "
-            "read: drop these rows from X and y before this step."
-        )
+        return 0
     length = valid[-1] + 1
     broken = ~finite[:, :length].all(axis=0)
     if broken.any():

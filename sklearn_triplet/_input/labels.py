@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import numbers
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_triplet._input.types import BoolArray, LabelsLike
+from sklearn_triplet._input.warn import warn
 
 UNLABELED = -1
 
@@ -172,11 +172,9 @@ def _check_single_label(y: np.ndarray, binary: bool) -> Labels:
             if binary
             else "-1 is taken as unlabeled, so that there is only one class"
         )
-        warnings.warn(
+        warn(
             f"y holds only -1 and +1, which looks like binary labels. {reading}. "
-            "Recode binary labels as 0 and 1, or label clips of another class.",
-            UserWarning,
-            stacklevel=4,
+            "Recode binary labels as 0 and 1, or label clips of another class."
         )
         labeled[:] |= binary
     known = y[labeled]

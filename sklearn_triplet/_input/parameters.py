@@ -1,16 +1,12 @@
-"""Checks of parameters and clips; every refusal is a sentence with a cure."""
+"""Values of parameters in; the same values, or a sentence with a cure, out."""
 
 from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
+from typing import Literal, TypeAlias, TypeVar, cast
 
 import numpy as np
-import torch
-
-if TYPE_CHECKING:
-    from sklearn_triplet._input.types import Trainable
 
 End: TypeAlias = Literal["closed", "open"]
 Value = TypeVar("Value")
@@ -123,42 +119,3 @@ def check_callable(estimator: object, name: str, example: str) -> object:
         f"The {name!r} parameter of {type(estimator).__name__} must be a class or "
         f"another callable, such as {example}. Got {value!r} instead."
     )
-
-
-def check_loop(estimator: Trainable) -> None:
-    """Refuse what no estimator can give to its training loop."""
-    check_number(estimator, "patience", numbers.Integral, 1)
-    check_number(estimator, "lr", numbers.Real, 0, left="open")
-    check_callable(estimator, "optimizer", "torch.optim.Adam")
-    check_device(estimator)
-    name = type(estimator).__name__
-    if not isinstance(estimator.callbacks, list | tuple | None):
-        raise ValueError(
-            f"The 'callbacks' parameter of {name} must be a list of skorch callbacks "
-            f"or None. Got {estimator.callbacks!r} instead."
-        )
-    if not isinstance(estimator.verbose, bool):
-        check_number(estimator, "verbose", numbers.Integral, 0)
-    if estimator.validation_fraction is not None:
-        name, kind = "validation_fraction", numbers.Real
-        check_number(estimator, name, kind, 0, 1, left="open", right="open")
-
-
-def check_device(estimator: Trainable) -> None:
-    """Refuse a device that torch does not know, or that this machine lacks."""
-    owner, value = type(estimator).__name__, estimator.device
-    try:
-        device = torch.device(value)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(
-            f"The 'device' parameter of {owner} must be a device of torch, such as "
-            f"'cpu' or 'cuda'. Got {value!r} instead."
-        ) from error
-    n_mps = int(torch.backends.mps.is_available())
-    found = {"cuda": torch.cuda.device_count(), "mps": n_mps}
-    if (device.index or 0) >= found.get(device.type, np.inf):
-        raise ValueError(
-            f"The 'device' parameter of {owner} asks for {value!r}, but torch "
-            f"{torch.__version__} finds no such device here. Choose 'cpu', or install "
-            "a torch that was built for the device."
-        )

@@ -8,7 +8,6 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from skorch.callbacks import Callback
 
 
 class HasShape(Protocol):
@@ -59,17 +58,3 @@ class Classifier(Protocol):
     def fit(self, X: Any, y: Any, /) -> Any:
         """Learn from rows that are all labeled."""
         ...
-
-
-class Trainable(Protocol):
-    """An estimator with the parameters of a training loop."""
-
-    max_epochs: int
-    lr: float
-    batch_size: int
-    optimizer: Optimizer
-    device: Device
-    validation_fraction: float | None
-    patience: int
-    callbacks: Sequence[Callback] | None
-    verbose: int

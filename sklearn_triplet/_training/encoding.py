@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias
 
@@ -14,43 +15,67 @@ from torch import nn
 
 from sklearn_triplet._input.clips import Clips, FrameScaler
 from sklearn_triplet._input.types import Device
-from sklearn_triplet._training.networks import ConvEncoder, DenseEncoder, UnitEncoder
+from sklearn_triplet._training.networks import ConvEncoder, DenseEncoder, FrameEncoder
 
-EncoderLike: TypeAlias = Literal["auto", "conv", "dense"] | Callable[[int], nn.Module]
+EncoderLike: TypeAlias = Literal["auto", "conv", "dense"] | Callable[..., nn.Module]
 
 TABLE_ROWS = 256  # rows of a table that are encoded together
 
 
-def build_encoder(encoder: EncoderLike, clips: Clips, n_components: int) -> nn.Module:
-    """Build what the parameter ``encoder`` of TripletEmbedder names or returns.
+def takes_components(encoder: EncoderLike) -> bool:
+    """Whether an encoder can be told how many components it shall have.
 
     Parameters
     ----------
     encoder : {"auto", "conv", "dense"} or callable
-    clips : Clips
-    n_components : int
+        A callable can if it has a parameter ``n_components``.
+    """
+    if not callable(encoder):
+        return True
+    try:
+        return "n_components" in inspect.signature(encoder).parameters
+    except (TypeError, ValueError):  # some callables written in C have none
+        return False
+
+
+def build_encoder(
+    encoder: EncoderLike, n_features: int, n_components: int, *, flat: bool, owner: str
+) -> nn.Module:
+    """Build what the parameter ``encoder`` of an estimator names or returns.
+
+    Parameters
+    ----------
+    encoder : {"auto", "conv", "dense"} or callable
+        A callable gets the number of features and, by name, ``n_components`` if it has
+        such a parameter.
+    n_features, n_components : int
+    flat : bool
+        Whether the clips are rows of a table, for ``"auto"``.
+    owner : str
+        Name of the estimator, for the messages.
 
     Returns
     -------
     module : nn.Module
         Untrained.
+
+    Raises
+    ------
+    ValueError
+        Where a callable returns no module.
     """
-    if callable(encoder):
-        # a callable may hand out a module of the user's, which is not ours to train
-        return copy.deepcopy(_call(encoder, clips.n_features))
-    dense = encoder == "dense" or (encoder == "auto" and clips.flat)
-    kind = DenseEncoder if dense else ConvEncoder
-    return kind(clips.n_features, n_components)
-
-
-def _call(encoder: Callable[[int], nn.Module], n_features: int) -> nn.Module:
+    if not callable(encoder):
+        dense = encoder == "dense" or (encoder == "auto" and flat)
+        return (DenseEncoder if dense else ConvEncoder)(n_features, n_components)
     module: object = encoder
     if not isinstance(encoder, nn.Module):
-        module = encoder(n_features)
+        told = {"n_components": n_components} if takes_components(encoder) else {}
+        module = encoder(n_features, **told)
         if isinstance(module, nn.Module):
-            return module
+            # it may hand out a module of the user's, which is not ours to train
+            return copy.deepcopy(module)
     raise ValueError(
-        "The 'encoder' parameter of TripletEmbedder must be a callable that takes the "
+        f"The 'encoder' parameter of {owner} must be a callable that takes the "
         "number of features and returns a torch.nn.Module, such as a class. Got "
         f"{type(module).__name__} from {encoder!r}."
     )
@@ -64,7 +89,7 @@ def encode_clips(
     Parameters
     ----------
     net : skorch.NeuralNet
-        Whose module is a UnitEncoder.
+        Whose module is a FrameEncoder.
     clips : Clips
     scaler : FrameScaler
 
@@ -83,7 +108,7 @@ def encode_clips(
 
 
 def _encode_table(
-    module: UnitEncoder, clips: Clips, scaler: FrameScaler, device: Device
+    module: FrameEncoder, clips: Clips, scaler: FrameScaler, device: Device
 ) -> Iterator[NDArray[np.float32]]:
     X = np.concatenate([clips[i] for i in range(len(clips))], axis=1)
     X = scaler.transform(X).T[:, :, None]
@@ -96,7 +121,7 @@ def _encode_table(
 
 
 def _encode(
-    module: UnitEncoder, X: torch.Tensor, device: Device
+    module: FrameEncoder, X: torch.Tensor, device: Device
 ) -> NDArray[np.float32]:
     """Encode (n, n_features, n_frames) without padding; returns an array."""
     lengths = torch.full((len(X),), X.shape[2], device=device)
@@ -109,8 +134,22 @@ def mean_and_deviation(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([frames.mean(axis=1), frames.std(axis=1)])
 
 
-def count_components(module: UnitEncoder, n_features: int) -> int:
-    """Try an encoder on a few frames; refuse one that does not keep them."""
+def count_components(module: FrameEncoder, n_features: int, owner: str) -> int:
+    """Try an encoder on a few frames; refuse one that does not keep them.
+
+    Parameters
+    ----------
+    module : FrameEncoder
+        Left in evaluation mode: the trial must not change its batch norms.
+    n_features : int
+    owner : str
+        Name of the estimator, for the message.
+
+    Returns
+    -------
+    n_components : int
+        Components per frame that it returns.
+    """
     n_frames = 8
     parameter = next(module.parameters(), torch.zeros(0))
     X = torch.zeros(2, n_features, n_frames, device=parameter.device)
@@ -120,7 +159,7 @@ def count_components(module: UnitEncoder, n_features: int) -> int:
         shape = module.encode_frames(X, lengths).shape
     if len(shape) != 3 or shape[0] != 2 or shape[2] != n_frames:
         raise ValueError(
-            "The 'encoder' of TripletEmbedder must map (n, n_features, n_frames) to "
+            f"The 'encoder' of {owner} must map (n, n_features, n_frames) to "
             f"(n, n_components, n_frames). It maps {tuple(X.shape)} to {tuple(shape)}."
         )
     return shape[1]

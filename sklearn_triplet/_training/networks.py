@@ -123,32 +123,24 @@ class DenseEncoder(nn.Module):
         return self.layers(X.transpose(1, 2)).transpose(1, 2)
 
 
-class UnitEncoder(nn.Module):
-    """An encoder and the pools that make one vector of a unit: f(x) of eq. (1).
+class FrameEncoder(nn.Module):
+    """Any encoder, called in one way and in one precision.
 
     Parameters
     ----------
     encoder : nn.Module
         Called with (X, lengths), or with X alone if its forward takes one argument.
-    pooling : {"mean", "flatten"}
-        Over the frames of a segment. The segments of a unit are averaged.
-    normalize : bool
-        Whether the vector is scaled to unit length.
-    precision : {"float32", "bfloat16"}
-        Of the encoder in training.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Of the encoder in training; the result is float32.
     """
 
     def __init__(
         self,
         encoder: nn.Module,
-        pooling: Literal["mean", "flatten"],
-        normalize: bool,
-        precision: Literal["float32", "bfloat16"],
+        precision: Literal["float32", "bfloat16"] = "float32",
     ) -> None:
         super().__init__()
         self.encoder = encoder
-        self.pooling = pooling
-        self.normalize = normalize
         self.precision = precision
         self.takes_lengths = len(inspect.signature(encoder.forward).parameters) > 1
 
@@ -158,6 +150,35 @@ class UnitEncoder(nn.Module):
         with torch.autocast(X.device.type, dtype=torch.bfloat16, enabled=reduced):
             args = (X, lengths) if self.takes_lengths else (X,)
             return self.encoder(*args).float()
+
+    def forward(self, X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Encode as ``encode_frames`` does."""
+        return self.encode_frames(X, lengths)
+
+
+class UnitEncoder(FrameEncoder):
+    """An encoder and the pools that make one vector of a unit: f(x) of eq. (1).
+
+    Parameters
+    ----------
+    encoder, precision
+        As in ``FrameEncoder``.
+    pooling : {"mean", "flatten"}
+        Over the frames of a segment. The segments of a unit are averaged.
+    normalize : bool
+        Whether the vector is scaled to unit length.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        pooling: Literal["mean", "flatten"],
+        normalize: bool,
+        precision: Literal["float32", "bfloat16"],
+    ) -> None:
+        super().__init__(encoder, precision)
+        self.pooling = pooling
+        self.normalize = normalize
 
     def forward(self, X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Encode units (n_units, k, n_features, n_frames) to (n_units, n_outputs)."""
@@ -258,11 +279,12 @@ class ClipTagger(nn.Module):
 
     Parameters
     ----------
-    encoder : nn.Module or None
+    encoder : FrameEncoder or None
+        ``None``: the clips are embedded already.
     head : RecurrentHead
     """
 
-    def __init__(self, encoder: nn.Module | None, head: RecurrentHead) -> None:
+    def __init__(self, encoder: FrameEncoder | None, head: RecurrentHead) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = head

@@ -1,8 +1,8 @@
-"""The triplet batches for skorch: segmented clips in, anchors and positives out.
+"""Segmented clips in; batches of anchors and positives, for skorch, out.
 
-skorch owns the loop. This iterator draws anchors and asks the positive selectors, the
-module encodes every unit once, and the criterion (``_triplet_loss``) asks the negative
-selectors. All chance lies here, so the criterion is a pure function.
+skorch owns the loop. This iterator draws anchors and asks the positive selectors; the
+module encodes every unit once and asks the negative selectors (``triplet_loss``). All
+chance lies here, so that whatever follows is a pure function of the batch.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sklearn_triplet._input.types import BoolArray, IntArray
 from sklearn_triplet._sampling.segments import SegmentedClips, Units
 from sklearn_triplet._sampling.strategies import Strategy
 
-# what the module takes, and what the criterion has to know besides
-Batch: TypeAlias = tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]
+# what the module takes, and the anchors' segments: skorch asks for a target
+Batch: TypeAlias = tuple[dict[str, torch.Tensor], torch.Tensor]
 
 
 class ShuffledQueue:
@@ -143,7 +143,7 @@ class TripletData(Dataset):
         return np.concatenate(anchors)[order]
 
     def make_batch(self, ids: IntArray) -> Batch:
-        """Take anchors, select positives and describe both for the criterion.
+        """Take anchors, select positives and describe both for the module.
 
         Parameters
         ----------
@@ -153,9 +153,12 @@ class TripletData(Dataset):
         Returns
         -------
         inputs : dict
-            The units, anchors first, for the module.
-        description : dict
-            What the negative selectors have to know, for the criterion.
+            Of tensors with one row per unit, anchors first: ``X``, ``lengths`` and
+            ``substituted`` as in ``Units``; ``clips``, ``segments``, ``present``,
+            ``unknown`` and ``labeled``, which say whom a negative selector may take;
+            and ``noise`` of shape (2 * n_anchors, n_anchors), its only chance.
+        target : tensor of shape (n_anchors,), int64
+            ``ids``.
         """
         anchors = self.segments.take(ids[:, None])
         labeled = self.segments.labels.labeled[anchors.clips]
@@ -163,18 +166,18 @@ class TripletData(Dataset):
         n = len(anchors)
         units = Units.assemble([anchors, positives], [np.arange(n), n + np.arange(n)])
         labels = self.segments.labels.take(units.clips)
-        inputs = {"X": units.X, "lengths": units.lengths}
-        description = {
-            "labeled": labeled,
-            "substituted": positives.substituted,
+        inputs = {
+            "X": units.X,
+            "lengths": units.lengths,
+            "substituted": units.substituted,
             "clips": units.clips,
             "segments": units.segments[:, 0],
             "present": labels.present.astype(np.float32),
             "unknown": labels.unknown.astype(np.float32),
-            "candidate_labeled": labels.labeled,
-            "noise": self.rng.random((n, 2 * n), dtype=np.float32),
+            "labeled": labels.labeled,
+            "noise": self.rng.random((n, 2 * n), dtype=np.float32).T,
         }
-        return _as_tensors(inputs), _as_tensors(description)
+        return _as_tensors(inputs), torch.from_numpy(ids)
 
     def _select_positives(self, anchors: Units, labeled: BoolArray) -> Units:
         parts: list[Units] = []

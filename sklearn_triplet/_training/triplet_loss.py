@@ -1,8 +1,14 @@
-"""Eq. (1) for skorch: encoded units in; negatives, loss and history out."""
+"""Units of a batch in; embeddings, mined triplets and the loss of eq. (1) out.
+
+The module encodes every unit once and asks the negative selectors, the criterion is a
+pure function of what the module returns, and a callback reads the same for the history.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,70 +16,155 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import nn
 
-from sklearn_triplet._sampling.negatives import Candidates
+from sklearn_triplet._sampling.negatives import Candidates, NegativeSelector
 from sklearn_triplet._sampling.strategies import Strategy
+from sklearn_triplet._training.networks import UnitEncoder
+
+
+@dataclass
+class Triplets:
+    """The triplets of a batch, embedded and mined: all that loss and history need.
+
+    Attributes
+    ----------
+    embeddings : tensor of shape (2 * n_anchors, n_outputs)
+        f(x) of the anchors, then of their positives.
+    to_positive, to_negative : tensor of shape (n_anchors,)
+        Squared L2 distances of eq. (1), from each anchor.
+    found : tensor of shape (n_anchors,), bool
+        Whether there is a negative; a triplet without one is left out of the loss.
+    substituted_positives, substituted_negatives : tensor of shape (n_anchors,), bool
+        Where the rule of a selector had no answer and something else was taken.
+    """
+
+    embeddings: torch.Tensor
+    to_positive: torch.Tensor
+    to_negative: torch.Tensor
+    found: torch.Tensor
+    substituted_positives: torch.Tensor
+    substituted_negatives: torch.Tensor
+
+    def hinge(self, margin: float) -> torch.Tensor:
+        """Return the loss of each triplet, shape (n_anchors,), 0 without a negative."""
+        return (self.to_positive - self.to_negative + margin).relu() * self.found
 
 
 class TripletLoss(nn.Module):
-    """Eq. (1), averaged over the triplets of the batch.
+    r"""Eq. (1), averaged over the triplets of the batch.
+
+    .. math:: \frac{1}{N} \sum_i \left[ \lVert f(x_i^a) - f(x_i^p) \rVert_2^2
+              - \lVert f(x_i^a) - f(x_i^n) \rVert_2^2 + \delta \right]_+
+
+    The paper sums; a mean lets the learning rate be the same for every batch size.
 
     Parameters
     ----------
-    strategy : Strategy
-        Whose negative selectors choose.
     margin : float
+        Delta.
     """
 
-    def __init__(self, strategy: Strategy, margin: float) -> None:
+    def __init__(self, margin: float) -> None:
         super().__init__()
-        self.labeled_negative = strategy.labeled_negative
-        self.unlabeled_negative = strategy.unlabeled_negative
         self.margin = margin
-        self.statistics: dict[str, float] = {}
 
-    def forward(
-        self, embeddings: torch.Tensor, description: Mapping[str, torch.Tensor]
-    ) -> torch.Tensor:
-        """Mine negatives among the embeddings of a batch and return the loss."""
-        n = len(description["labeled"])
+    def forward(self, triplets: Triplets, target: object = None) -> torch.Tensor:
+        """Return the mean hinge, 0 where no triplet has a negative.
+
+        Parameters
+        ----------
+        triplets : Triplets
+        target : ignored
+            skorch hands every criterion a target; labels have chosen the triplets.
+        """
+        return triplets.hinge(self.margin).sum() / triplets.found.sum().clamp(min=1)
+
+
+class TripletNetwork(UnitEncoder):
+    """f(x) of eq. (1), and the negatives that are chosen by it.
+
+    Mining belongs to the module, not to the criterion: it needs the embeddings of the
+    whole batch, and what it finds is read by the criterion and by the history.
+
+    Parameters
+    ----------
+    encoder, pooling, normalize, precision
+        As in ``UnitEncoder``.
+    strategy : Strategy
+        Whose negative selectors choose.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        pooling: Literal["mean", "flatten"],
+        normalize: bool,
+        precision: Literal["float32", "bfloat16"],
+        strategy: Strategy,
+    ) -> None:
+        super().__init__(encoder, pooling, normalize, precision)
+        self.strategy = strategy
+
+    def forward(  # type: ignore[override]  # an encoder that mines, not one to call
+        self, X: torch.Tensor, lengths: torch.Tensor, **described: torch.Tensor
+    ) -> Triplets:
+        """Encode the units of a batch and mine its negatives.
+
+        Parameters
+        ----------
+        X : tensor of shape (2 * n_anchors, k, n_features, n_frames)
+            Anchors first, then their positives.
+        lengths : tensor of shape (2 * n_anchors, k), int64
+        **described : tensors
+            The rest of what ``TripletData.make_batch`` returns.
+        """
+        return self.mine(super().forward(X, lengths), described)
+
+    def mine(
+        self, embeddings: torch.Tensor, described: Mapping[str, torch.Tensor]
+    ) -> Triplets:
+        """Choose a negative for each anchor among all units of the batch."""
+        n = len(embeddings) // 2
         anchors, positives = embeddings[:n], embeddings[n:]
-        index, substituted = self.select_negatives(embeddings.detach(), description)
-        found = index >= 0
-        to_positive = (anchors - positives).square().sum(dim=1)
+        index, substituted = self.select_negatives(embeddings.detach(), described)
         negatives = embeddings[index.clamp(min=0)]
-        to_negative = (anchors - negatives).square().sum(dim=1)
-        hinge = (to_positive - to_negative + self.margin).relu() * found
-        self.statistics = {
-            "active_triplets": ((hinge > 0).sum() / found.sum().clamp(min=1)).item(),
-            "empty_semi_hard": substituted.float().mean().item(),
-            "no_negative": (~found).float().mean().item(),
-            "substituted_positives": description["substituted"].float().mean().item(),
-            **measure_spread(embeddings.detach()),
-        }
-        return hinge.sum() / found.sum().clamp(min=1)
+        return Triplets(
+            embeddings,
+            (anchors - positives).square().sum(dim=1),
+            (anchors - negatives).square().sum(dim=1),
+            index >= 0,
+            described["substituted"][n:],
+            substituted,
+        )
 
     def select_negatives(
-        self, embeddings: torch.Tensor, description: Mapping[str, torch.Tensor]
+        self, embeddings: torch.Tensor, described: Mapping[str, torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Choose among all units of the batch; see ``NegativeSelector.select``."""
-        candidates = describe_candidates(embeddings, description)
-        labeled = description["labeled"]
+        """Ask the selector of each kind of anchor; see ``NegativeSelector.select``."""
+        candidates = describe_candidates(embeddings, described)
+        labeled = described["labeled"][: len(embeddings) // 2]
         index = torch.full((len(labeled),), -1, device=labeled.device)
         substituted = torch.zeros_like(labeled)
         for mask, selector in (
-            (labeled, self.labeled_negative),
-            (~labeled, self.unlabeled_negative),
+            (labeled, self.strategy.labeled_negative),
+            (~labeled, self.strategy.unlabeled_negative),
         ):
             rows = mask.nonzero()[:, 0]
             if len(rows):
                 assert selector is not None  # or nobody would have drawn such anchors
                 group = Candidates(*(v[rows] for v in vars(candidates).values()))
-                index[rows], substituted[rows] = selector.select(group)
+                index[rows], substituted[rows] = _ask(selector, group)
         return index, substituted
 
 
+def _ask(
+    selector: NegativeSelector, candidates: Candidates
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what a selector chooses."""
+    return selector.select(candidates)
+
+
 def describe_candidates(
-    embeddings: torch.Tensor, description: Mapping[str, torch.Tensor]
+    embeddings: torch.Tensor, described: Mapping[str, torch.Tensor]
 ) -> Candidates:
     """Compare every anchor with every unit of the batch.
 
@@ -81,22 +172,21 @@ def describe_candidates(
     ----------
     embeddings : tensor of shape (2 * n_anchors, n_outputs)
         Anchors first, then their positives.
-    description : dict
-        As ``TripletData.make_batch`` returns it.
+    described : dict
+        Clips, labels and noise as ``TripletData.make_batch`` returns them.
 
     Returns
     -------
     candidates : Candidates
     """
-    n = len(description["labeled"])
+    n = described["noise"].shape[1]
     # by differences: |a|^2 - 2ab + |b|^2 cancels for embeddings far from the origin
     distances = torch.cdist(
         embeddings[:n], embeddings, compute_mode="donot_use_mm_for_euclid_dist"
     ).square()
-    clips, segments = description["clips"], description["segments"]
-    present = description["present"]
-    possible = present + description["unknown"]
-    labeled = description["candidate_labeled"]
+    clips, segments = described["clips"], described["segments"]
+    present, labeled = described["present"], described["labeled"]
+    possible = present + described["unknown"]
     shares = present[:n] @ present.T > 0
     # two clips without any event are alike, not negatives
     has_event = present.sum(dim=1) > 0
@@ -109,12 +199,13 @@ def describe_candidates(
         allowed=(clips[:n, None] != clips) & (segments[n:, None] != segments),
         shares_label=shares,
         other_label=other,
-        noise=description["noise"],
+        # a row per unit, as skorch asks of all parts of a batch
+        noise=described["noise"].T,
     )
 
 
 def measure_spread(embeddings: torch.Tensor) -> dict[str, float]:
-    """Measure how far a batch of embeddings is from one point or one line.
+    r"""Measure how far a batch of embeddings is from one point or one line.
 
     Parameters
     ----------
@@ -123,9 +214,15 @@ def measure_spread(embeddings: torch.Tensor) -> dict[str, float]:
     Returns
     -------
     measures : dict
-        ``effective_rank``: exponential of the entropy of the normalised covariance
-        spectrum, from 1 to n_outputs. ``spread``: variance as a fraction of the mean
-        squared length, from 0 (one point) to 1.
+        ``effective_rank`` [1]_: :math:`\exp(-\sum_i p_i \ln p_i)` where p is the
+        spectrum of the covariance, normalised to a sum of 1; from 1 to n_outputs.
+        ``spread``: variance as a fraction of the mean squared length, from 0 (one
+        point) to 1.
+
+    References
+    ----------
+    .. [1] O. Roy and M. Vetterli, "The effective rank: a measure of effective
+       dimensionality", EUSIPCO 2007.
     """
     if not bool(embeddings.isfinite().all()):
         return {"effective_rank": float("nan"), "spread": float("nan")}
@@ -142,68 +239,50 @@ def measure_spread(embeddings: torch.Tensor) -> dict[str, float]:
 
 
 class TripletHistory(Callback):
-    """Writes the criterion's statistics into the history, averaged per epoch."""
+    """Writes what the triplets of an epoch were like into the history.
+
+    Training batches only. Fractions are kept as tensors and read once per epoch, so
+    that no batch waits for the device; collapse is measured on the last batch, since a
+    singular value decomposition in every step would cost as much as the mining.
+    """
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: object) -> None:
         """Forget the last epoch."""
-        self.batches_: list[tuple[int, dict[str, float]]] = []
+        self.fractions_: list[torch.Tensor] = []
+        self.sizes_: list[int] = []
 
-    def on_batch_end(
-        self,
-        net: NeuralNet,
-        batch: tuple[Mapping[str, torch.Tensor], Mapping[str, torch.Tensor]],
-        training: bool,
-        **kwargs: object,
-    ) -> None:
-        """Keep the statistics of a training batch."""
-        if training:
-            size = len(batch[1]["labeled"])
-            self.batches_.append((size, net.criterion_.statistics))
+    def on_batch_end(self, net: NeuralNet, training: bool, **kwargs: Triplets) -> None:
+        """Keep the fractions of a training batch, and its embeddings."""
+        if not training:
+            return
+        triplets = kwargs["y_pred"]
+        active = triplets.hinge(net.criterion_.margin) > 0
+        self.fractions_.append(
+            torch.stack(
+                [
+                    active.sum() / triplets.found.sum().clamp(min=1),
+                    triplets.substituted_negatives.float().mean(),
+                    (~triplets.found).float().mean(),
+                    triplets.substituted_positives.float().mean(),
+                ]
+            ).detach()
+        )
+        self.sizes_.append(len(triplets.found))
+        self.embeddings_ = triplets.embeddings.detach()
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: object) -> None:
         """Average over the triplets of the epoch."""
-        sizes, statistics = zip(*self.batches_, strict=True)
-        for name in statistics[0]:
-            mean = np.average([s[name] for s in statistics], weights=sizes)
+        names = (
+            "active_triplets",
+            "empty_semi_hard",
+            "no_negative",
+            "substituted_positives",
+        )
+        fractions = torch.stack(self.fractions_).cpu().numpy().astype(float)
+        means = np.average(fractions, axis=0, weights=self.sizes_)
+        for name, mean in zip(names, means, strict=True):
             net.history.record(name, float(mean))
-
-
-def describe_troubles(
-    epoch: Mapping[str, float], n_components: int, n_kinds: int
-) -> list[str]:
-    """Say in words what the history of the last epoch says in numbers.
-
-    Parameters
-    ----------
-    epoch : dict
-        A row of the history.
-    n_components : int
-    n_kinds : int
-        Kinds of labels: two of them may well lie on one line.
-
-    Returns
-    -------
-    sentences : list of str
-    """
-    sentences = []
-    if epoch["substituted_positives"] > 0:
-        sentences.append(
-            f"{epoch['substituted_positives']:.2%} of the anchors had no other clip "
-            "with their label, or no positive by the selector's rule, so another "
-            "segment of the clip, a transformed copy or the anchor itself was taken. "
-            "Label more clips of the rare classes."
-        )
-    if epoch["no_negative"] > 0.25:
-        sentences.append(
-            f"{epoch['no_negative']:.0%} of the anchors found no negative among the "
-            "candidates of their batch and taught nothing. Raise batch_size, or label "
-            "clips that have no class in common with the others."
-        )
-    on_a_line = epoch["effective_rank"] < 1.5 < n_components and n_kinds != 2
-    if on_a_line or epoch["spread"] < 1e-4:
-        sentences.append(
-            f"The embedding has collapsed: effective rank {epoch['effective_rank']:.2f}"
-            f" of {n_components}, spread {epoch['spread']:.1e}. Lower lr, raise "
-            "batch_size, or set normalize=True."
-        )
-    return sentences
+        for name, value in measure_spread(self.embeddings_).items():
+            net.history.record(name, value)
+        # a pickled net should not carry its last batch
+        del self.embeddings_

@@ -1,0 +1,363 @@
+"""Clips (n_clips, n_features, n_frames) and y in; a trained skorch net out, for all.
+
+``ClipsEstimator`` is the one fit of the library: what an embedder and a tagger do alike
+stands here in the order in which it happens, and an estimator writes only what is its
+own, as the samplers of imbalanced-learn do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import numbers
+import threading
+from abc import ABCMeta, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping
+from skorch.helper import predefined_split
+from skorch.history import History
+from torch import nn
+from torch.utils.data import Dataset
+
+from sklearn_triplet._input.clips import Clips, FrameScaler, check_clips
+from sklearn_triplet._input.labels import Labels
+from sklearn_triplet._input.parameters import check_callable, check_number
+from sklearn_triplet._input.random import draw_seeds
+from sklearn_triplet._input.types import (
+    ClipsLike,
+    Device,
+    IntArray,
+    LabelsLike,
+    Optimizer,
+    RandomState,
+)
+from sklearn_triplet._input.warn import warn
+
+# torch seeds its layers and dropout from one generator per process: fits in threads
+# have to take turns, or each would draw from the other's
+ONE_AT_A_TIME = threading.RLock()
+
+
+@contextlib.contextmanager
+def seeded_torch(seed: int, device: Device) -> Iterator[None]:
+    """Seed torch inside the block; outside its generators are as before.
+
+    One thread at a time: to fit several estimators at once, use processes.
+
+    Parameters
+    ----------
+    seed : int
+        For the generators of the CPU and, if it is one, of the CUDA device.
+    device : str or torch.device
+        Where the block computes.
+    """
+    device = torch.device(device)
+    devices = [device] if device.type == "cuda" else []
+    with ONE_AT_A_TIME, torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def split_clips(
+    labels: Labels, fraction: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Split clips into training and validation rows, each class in proportion.
+
+    A clip counts as one of its rarest class; clips without an event and unlabeled ones
+    are classes too. A class of one clip stays in training.
+
+    Parameters
+    ----------
+    labels : Labels
+        One row per clip.
+    fraction : float
+        Of the clips that validate, in (0, 1).
+    seed : int
+        Decides which clips of a class are set apart.
+
+    Returns
+    -------
+    train, valid : ndarray of int
+        Sorted rows.
+    """
+    rng = np.random.default_rng(seed)
+    group = _rarest_class(labels)
+    order = rng.permutation(len(group))
+    order = order[np.argsort(group[order], kind="stable")]
+    # every 1/fraction-th of the rows ordered by class
+    place = (np.arange(len(order)) + rng.random()) * fraction
+    chosen = np.floor(place + fraction) > np.floor(place)
+    sizes = np.bincount(group)
+    chosen &= sizes[group[order]] > 1
+    return np.sort(order[~chosen]), np.sort(order[chosen])
+
+
+def _rarest_class(labels: Labels) -> IntArray:
+    """Return one class per clip, shape (n_clips,), so that a split can deal it."""
+    # the two further columns: without an event, unlabeled
+    silent = labels.labeled & ~labels.present.any(axis=1)
+    columns = np.column_stack([labels.present, silent, ~labels.labeled])
+    frequency = columns.sum(axis=0)
+    return np.where(columns, frequency, len(columns) + 1).argmin(axis=1)
+
+
+def _go_on_from(net: NeuralNet, previous: NeuralNet) -> None:
+    """Let an initialised net continue the history and the optimizer of another."""
+    net.history_ = previous.history_
+    if type(net.optimizer_) is type(previous.optimizer_):
+        # the averages go on, the settings are those of the new net
+        settings = net.optimizer_.state_dict()
+        settings["state"] = previous.optimizer_.state_dict()["state"]
+        net.optimizer_.load_state_dict(settings)
+
+
+def _train(net: NeuralNet, data: Dataset) -> None:
+    """Run the loop of an initialised net; a user's Ctrl-C is not swallowed.
+
+    skorch ends a fit quietly on KeyboardInterrupt, which its callbacks raise too. An
+    epoch without a loss is one that the user broke off, and a search or Pipeline must
+    not go on with half a net.
+    """
+    net.partial_fit(data)
+    # the split holds the validation clips, which a pickled net should not
+    net.train_split = None
+    if net.history and "train_loss" not in net.history[-1]:
+        raise KeyboardInterrupt
+
+
+class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
+    """An estimator that trains a network on clips: the template of ``fit``.
+
+    Subclasses store the parameters annotated below in their own ``__init__``, call
+    ``_fit`` and write the steps that are marked as theirs. The net is built here and
+    never inherited from: a subclass of ``NeuralNet`` cannot pass scikit-learn's common
+    checks, an estimator that has one can.
+
+    See Also
+    --------
+    skorch.NeuralNet : Owns the loop, the callbacks and the history.
+    """
+
+    max_epochs: int
+    lr: float
+    batch_size: int
+    optimizer: Optimizer
+    device: Device
+    validation_fraction: float | None
+    patience: int
+    callbacks: Sequence[Callback] | None
+    verbose: int
+    random_state: RandomState
+
+    # what is drawn from random_state, in this order; each a generator of its own, so
+    # that an estimator without validation clips trains on the same batches
+    _seed_names: ClassVar[tuple[str, ...]]
+    # the iterator of skorch: (dataset, batch_size, verbose) to batches
+    _batches: ClassVar[Callable[..., Iterable[object]]]
+
+    def _fit(
+        self, X: ClipsLike, y: LabelsLike | None, *, goes_on: bool = False
+    ) -> Self:
+        """Check, read, split, scale, build and train; the whole way of the data.
+
+        Parameters
+        ----------
+        X, y : as in ``fit`` of the estimators
+        goes_on : bool, default=False
+            Whether scaling, weights, optimizer and history are those of the last fit.
+
+        Returns
+        -------
+        self : estimator
+        """
+        self._check_parameters()
+        clips = check_clips(self, X, reset=not goes_on)
+        clips, labels = self._select(clips, self._read_labels(y, len(clips)))
+        seeds = dict(zip(self._seed_names, self._draw_seeds(goes_on), strict=True))
+        self._begin(clips, labels, goes_on)
+        train, valid = self._split(labels, seeds["split"])
+        if not goes_on:
+            self.scaler_ = self._fit_scaler(clips)
+        data = self._make_data(clips, labels, train, seeds)
+        valid_data = None
+        if valid is not None:
+            valid_data = self._make_data(clips, labels, valid, seeds, validates=True)
+        with seeded_torch(seeds["torch"], self.device):
+            previous = self.net_ if goes_on else None
+            module = self._make_module(clips, previous)
+            self.net_: NeuralNet = self._compose_net(module, valid_data)
+            self.net_.initialize()
+            if previous is not None:
+                _go_on_from(self.net_, previous)
+            _train(self.net_, data)
+        self.n_iter_ = len(self.net_.history)
+        self._finish(labels)
+        return self
+
+    # --- what an estimator writes itself, in the order in which it is called
+
+    @abstractmethod
+    def _check_parameters(self) -> None:
+        """Refuse parameters outside their ranges; calls ``_check_loop``."""
+
+    @abstractmethod
+    def _read_labels(self, y: LabelsLike | None, n_clips: int) -> Labels:
+        """Read y by the conventions of the library."""
+
+    def _select(self, clips: Clips, labels: Labels) -> tuple[Clips, Labels]:
+        """Return the clips that are learned from: those that could be read."""
+        rows = clips.find_readable(type(self).__name__)
+        return clips.take(rows), labels.take(rows)
+
+    @abstractmethod
+    def _begin(self, clips: Clips, labels: Labels, goes_on: bool) -> None:
+        """Refuse data that teach nothing; set attributes that need no training."""
+
+    def _check_split(self, labels: Labels, train: IntArray, valid: IntArray) -> None:
+        """Refuse a validation split that leaves too little on either side."""
+
+    def _fit_scaler(self, clips: Clips) -> FrameScaler:
+        """Measure mean and deviation of each feature over all frames."""
+        return FrameScaler.fit(clips, verbose=self.verbose)
+
+    @abstractmethod
+    def _make_data(
+        self,
+        clips: Clips,
+        labels: Labels,
+        rows: IntArray,
+        seeds: dict[str, int],
+        validates: bool = False,
+    ) -> Dataset:
+        """Return what ``_batches`` draws from, of some of the clips."""
+
+    @abstractmethod
+    def _make_module(self, clips: Clips, previous: NeuralNet | None) -> nn.Module:
+        """Return the network; of the last fit where there is a ``previous``."""
+
+    @abstractmethod
+    def _make_criterion(self) -> nn.Module:
+        """Return the loss."""
+
+    def _make_callbacks(self) -> list[Callback]:
+        """Return callbacks of our own; they come before the user's."""
+        return []
+
+    def _finish(self, labels: Labels) -> None:
+        """Look at what was learned, and say in words what went wrong."""
+
+    # --- what all of them share
+
+    def _check_loop(self) -> None:
+        """Refuse what no estimator can give to its training loop."""
+        check_number(self, "max_epochs", numbers.Integral, 0)
+        check_number(self, "patience", numbers.Integral, 1)
+        check_number(self, "lr", numbers.Real, 0, left="open")
+        check_callable(self, "optimizer", "torch.optim.Adam")
+        self._check_device()
+        if not isinstance(self.callbacks, list | tuple | None):
+            raise ValueError(
+                f"The 'callbacks' parameter of {type(self).__name__} must be a list of "
+                f"skorch callbacks or None. Got {self.callbacks!r} instead."
+            )
+        if not isinstance(self.verbose, bool):
+            check_number(self, "verbose", numbers.Integral, 0)
+        if self.validation_fraction is None:
+            self._warn_ignored("patience", "without validation_fraction")
+        else:
+            name, kind = "validation_fraction", numbers.Real
+            check_number(self, name, kind, 0, 1, left="open", right="open")
+
+    def _check_device(self) -> None:
+        """Refuse a device that torch does not know, or that this machine lacks."""
+        owner, value = type(self).__name__, self.device
+        try:
+            device = torch.device(value)
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(
+                f"The 'device' parameter of {owner} must be a device of torch, such as "
+                f"'cpu' or 'cuda'. Got {value!r} instead."
+            ) from error
+        n_mps = int(torch.backends.mps.is_available())
+        found = {"cuda": torch.cuda.device_count(), "mps": n_mps}
+        if (device.index or 0) >= found.get(device.type, np.inf):
+            raise ValueError(
+                f"The 'device' parameter of {owner} asks for {value!r}, but torch "
+                f"{torch.__version__} finds no such device here. Choose 'cpu', or "
+                "install a torch that was built for the device."
+            )
+
+    def _warn_ignored(self, name: str, circumstance: str) -> None:
+        """Warn that a parameter which the user has set changes nothing here."""
+        value = getattr(self, name)
+        default = inspect.signature(type(self).__init__).parameters[name].default
+        if not np.array_equal(value, default):
+            warn(
+                f"The {name!r} parameter of {type(self).__name__} has no effect "
+                f"{circumstance}. Got {value!r}: leave it at its default, {default!r}."
+            )
+
+    def _draw_seeds(self, goes_on: bool) -> list[int]:
+        """Draw a seed for each of ``_seed_names``."""
+        seeds = draw_seeds(self.random_state, len(self._seed_names))
+        # what goes on needs other batches than in the epochs before
+        return [seed + self.n_iter_ for seed in seeds] if goes_on else seeds
+
+    def _split(
+        self, labels: Labels, seed: int
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp] | None]:
+        """Return the rows to train on, and those to validate if some are set apart."""
+        if self.validation_fraction is None:
+            return np.arange(len(labels.present)), None
+        train, valid = split_clips(labels, self.validation_fraction, seed)
+        self._check_split(labels, train, valid)
+        return train, valid
+
+    def _compose_net(self, module: nn.Module, valid_data: Dataset | None) -> NeuralNet:
+        """Compose the skorch net from the parameters that bear its names.
+
+        Parameters
+        ----------
+        module : nn.Module
+            Seeded and untrained, or that of the last fit.
+        valid_data : Dataset or None
+            ``None``: no early stopping.
+        """
+        callbacks = self._make_callbacks()
+        if valid_data is not None:
+            callbacks.append(EarlyStopping(patience=self.patience, load_best=True))
+        # skorch writes into callbacks: the user's own instances stay as they are
+        callbacks += [clone(c, safe=False) for c in self.callbacks or ()]
+        return NeuralNet(
+            module,
+            criterion=self._make_criterion(),
+            optimizer=self.optimizer,
+            lr=self.lr,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            iterator_train=type(self)._batches,
+            iterator_valid=type(self)._batches,
+            iterator_train__verbose=self.verbose,
+            iterator_valid__verbose=self.verbose,
+            train_split=None if valid_data is None else predefined_split(valid_data),
+            callbacks=callbacks,
+            device=self.device,
+            verbose=self.verbose,
+            # partial_fit of skorch begins anew where this is False
+            warm_start=True,
+        )
+
+    @property
+    def history_(self) -> History:
+        """The skorch history of the net: a row per epoch."""
+        return self.net_.history
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "net_")
