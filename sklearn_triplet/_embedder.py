@@ -53,7 +53,11 @@ STRUCTURE = ("n_components", "encoder", "scaling", "pooling", "segment_length")
 
 
 def _has_columns(estimator: TripletEmbedder) -> bool:
-    """Whether transform returns a table, or may do so once it is fitted."""
+    """Whether transform returns a table, or may do so once it is fitted.
+
+    Asked by ``available_if``: three axes have no column names, and a method that then
+    raised would break ``set_output`` of a whole Pipeline.
+    """
     return estimator.output == "clip" or getattr(estimator, "flat_", True)
 
 
@@ -147,7 +151,8 @@ class TripletEmbedder(
         two measures of collapse, ``effective_rank`` (1 to n_components) and ``spread``
         (0 to 1).
     strategy_ : Strategy
-        What was used, with all that its selectors have prepared.
+        What was used, with all that its selectors have prepared, such as
+        ``strategy_.unlabeled_positive.neighbors_`` after a fit with ``"s3"``.
     scaler_ : FrameScaler
         Mean and standard deviation per feature over all training frames.
     n_components_ : int
@@ -357,6 +362,7 @@ class TripletEmbedder(
         shape = len(clips), self.n_components_, n_frames
         embeddings = np.full(shape, np.nan, dtype=np.float32)
         for row, clip in zip(rows, frames, strict=True):
+            # frames beyond the end of a clip stay NaN, as in X
             embeddings[row, :, : clip.shape[1]] = clip
         return embeddings[:, :, 0] if clips.flat else embeddings
 
@@ -390,8 +396,10 @@ class TripletEmbedder(
         -------
         self : TripletEmbedder
         """
+        # scikit-learn would wrap, and a DataFrame of three axes does not exist
         return super().set_output(transform=transform) if _has_columns(self) else self
 
+    # scikit-learn names as many columns as this says
     @property
     def _n_features_out(self) -> int:
         return self.n_components_ * (2 if self.output == "clip" else 1)
@@ -414,6 +422,7 @@ class TripletEmbedder(
             Where a parameter does not exist, or belongs to a selector while
             ``strategy`` is a key of Table 1.
         """
+        # scikit-learn's own words here are: 'str' object has no attribute 'set_params'
         nested = [name for name in params if name.startswith("strategy__")]
         if nested and isinstance(params.get("strategy", self.strategy), str):
             key = params.get("strategy", self.strategy)
@@ -427,14 +436,17 @@ class TripletEmbedder(
 
     # --- the steps of the fit that are its own, in their order
 
+    # an order that may grow at its end only: results would change with it
     _seed_names: ClassVar[tuple[str, ...]] = ("split", "data", "validation", "torch")
     _batches: ClassVar[Callable[..., Iterable[object]]] = TripletBatches
 
     structure_: dict[str, object]
 
     def _check_parameters(self) -> None:
+        """Refuse what cannot be trained with; the range of each is in the docstring."""
         for name in ("n_components", "segment_length"):
             check_number(self, name, numbers.Integral, 1)
+        # a batch of one triplet has no candidate of another clip
         check_number(self, "batch_size", numbers.Integral, 2)
         if self.n_triplets is not None:
             check_number(self, "n_triplets", numbers.Integral, 2)
@@ -451,12 +463,14 @@ class TripletEmbedder(
             self._warn_ignored(
                 "n_components", "with an encoder that has no such parameter"
             )
+        # a search over all strategies and ratios is allowed, and told what it repeats
         if not check_strategy(self.strategy).uses_unlabeled:
             self._warn_ignored(
                 "labeled_ratio", "with a strategy that draws labeled anchors only"
             )
 
     def _read_labels(self, y: LabelsLike | None, n_clips: int) -> Labels:
+        """Read y; a Pipeline without one is told what the strategy needs it for."""
         if y is None and not check_strategy(self.strategy).uses_unlabeled:
             raise ValueError(
                 f"Strategy {self.strategy!r} draws triplets from labeled clips only, "
@@ -466,6 +480,7 @@ class TripletEmbedder(
         return check_labels(y, n_clips, type(self).__name__)
 
     def _begin(self, clips: Clips, labels: Labels, goes_on: bool) -> None:
+        """Refuse what makes no triplet; set what transform has to know."""
         strategy = check_strategy(self.strategy)
         self._check_enough(strategy, clips, labels)
         self._keep_structure(goes_on)
@@ -495,11 +510,14 @@ class TripletEmbedder(
 
     def _keep_structure(self, goes_on: bool) -> None:
         """Remember what the weights are made for; refuse to go on with another."""
+        # not all of these show in the shape of the weights: another scaling, or another
+        # pooling, would go unnoticed and undo what was learned
         structure = {name: getattr(self, name) for name in STRUCTURE}
         if not goes_on:
             self.structure_ = structure
             return
         for name, before in self.structure_.items():
+            # identity first: callables need not compare as equal
             if structure[name] is not before and structure[name] != before:
                 raise ValueError(
                     f"The {name!r} parameter of TripletEmbedder was {before!r} when "
@@ -508,6 +526,7 @@ class TripletEmbedder(
                 )
 
     def _check_split(self, labels: Labels, train: IntArray, valid: IntArray) -> None:
+        """Refuse a split of which either side makes no triplet."""
         makes_triplets = all(
             len(rows) > 1 and self.strategy_.makes_triplets(labels.take(rows))
             for rows in (train, valid)
@@ -521,6 +540,7 @@ class TripletEmbedder(
             )
 
     def _fit_scaler(self, clips: Clips) -> FrameScaler:
+        """Measure the features as ``scaling`` says."""
         return FrameScaler.fit(clips, self.scaling == "common", self.verbose)
 
     def _make_data(
@@ -531,6 +551,7 @@ class TripletEmbedder(
         seeds: dict[str, int],
         validates: bool = False,
     ) -> TripletData:
+        """Cut some clips into segments that triplets are drawn from."""
         segments = SegmentedClips(
             clips.take(rows),
             labels.take(rows),
@@ -543,12 +564,14 @@ class TripletEmbedder(
             # selectors keep what they prepare: the validation clips get their own
             check_strategy(self.strategy) if validates else self.strategy_,
             self.labeled_ratio,
+            # n_triplets is of an epoch of training; what validates are all of them
             None if validates else self.n_triplets,
             seeds["validation" if validates else "data"],
             repeat=validates,
         )
 
     def _make_module(self, clips: Clips, previous: NeuralNet | None) -> TripletNetwork:
+        """Return f(x): a new encoder, or that of the last fit, with today's loss."""
         owner, n_features = type(self).__name__, clips.n_features
         if previous is None:
             encoder = build_encoder(
@@ -567,14 +590,17 @@ class TripletEmbedder(
         return module
 
     def _make_criterion(self) -> TripletLoss:
+        """Return eq. (1)."""
         return TripletLoss(self.margin)
 
     def _make_callbacks(self) -> list[Callback]:
+        """Return what writes the triplets into the history."""
         return [TripletHistory()]
 
     def _finish(self, labels: Labels) -> None:
+        """Refuse weights that are no numbers, and warn of what the history shows."""
         if not self.n_iter_:
-            return
+            return  # an untrained encoder has no history
         last = self.history_[-1]
         if not np.isfinite(last["train_loss"]):
             del self.net_  # of no use, and nothing to go on from
@@ -587,7 +613,19 @@ class TripletEmbedder(
             warn(sentence)
 
     def _describe_troubles(self, epoch: Mapping[str, float], n_kinds: int) -> list[str]:
-        """Say in words what the history of the last epoch says in numbers."""
+        """Say in words what the history of the last epoch says in numbers.
+
+        Parameters
+        ----------
+        epoch : dict
+            A row of the history.
+        n_kinds : int
+            Kinds of labels: with two of them the best embedding may be a line.
+
+        Returns
+        -------
+        sentences : list of str
+        """
         sentences = []
         # a rare class in a fold is no news; below this the triplets hardly change
         if epoch["substituted_positives"] > 0.1:
@@ -603,7 +641,6 @@ class TripletEmbedder(
                 "the candidates of their batch and taught nothing. Raise batch_size, "
                 "or label clips that have no class in common with the others."
             )
-        # two kinds of labels may well lie on one line
         on_a_line = epoch["effective_rank"] < 1.5 < self.n_components_ and n_kinds != 2
         if on_a_line or epoch["spread"] < 1e-4:
             sentences.append(
@@ -618,6 +655,7 @@ class TripletEmbedder(
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.target_tags.two_d_labels = True
+        # common checks of what needs y then give one, and expect a refusal without;
         # tags are asked for before parameters are checked: anything may stand here
         given = self.strategy
         strategy = STRATEGIES.get(given) if isinstance(given, str) else given

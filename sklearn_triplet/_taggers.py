@@ -247,6 +247,8 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
             Sums over classes are 1 for single labels; each is independent for
             multi-label. NaN where a clip could not be read.
         """
+        # a keyword, since a Pipeline hands on keywords of predict_proba, and no method
+        # that scikit-learn does not know
         if frames:
             return self.predict_frames(X)
         clips, rows = self._read(X)
@@ -270,6 +272,7 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
             at least ``threshold``. -1 where a clip could not be read.
         """
         probabilities = self.predict_proba(X)
+        # argmax of NaN is class 0 without a word, so these are overwritten below
         missing = np.isnan(probabilities).all(axis=1)
         if self.multilabel_:
             tags = (probabilities >= np.asarray(self.threshold)).astype(int)
@@ -300,6 +303,7 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
         if len(rows):
             logits, _ = self._frame_logits(clips.take(rows))
             steps = self._to_probabilities(logits)
+            # a step stands for the frames that were averaged into it
             repeated = steps.repeat_interleave(self._frames_per_step(), dim=2)
             frames[rows] = repeated[:, :, :n_frames].numpy()
         beyond = np.arange(n_frames) >= clips.lengths[:, None]
@@ -331,10 +335,12 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
 
     # --- the steps of the fit that are its own, in their order
 
+    # validation clips come in the order given, so they need no seed
     _seed_names: ClassVar[tuple[str, ...]] = ("split", "data", "torch")
     _batches: ClassVar[Callable[..., Iterable[object]]] = ClipBatches
 
     def _check_parameters(self) -> None:
+        """Refuse what cannot be trained with; ``threshold`` waits for the classes."""
         names = "n_components", "n_layers", "n_cells", "frame_pooling", "batch_size"
         for name in names:
             check_number(self, name, numbers.Integral, 1)
@@ -354,6 +360,7 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
             )
 
     def _read_labels(self, y: LabelsLike | None, n_clips: int) -> Labels:
+        """Read y, and refuse one of which no class can be learned."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
@@ -386,6 +393,7 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
                 f"The 'threshold' parameter of {name} must be a number or one number "
                 f"per class ({len(labels.classes)}). Got shape {shape}."
             )
+        # as objects: numpy would turn [0.5, "a"] into text, and True into 1.0
         values = np.asarray(self.threshold, dtype=object).ravel()
         if not all(is_inside(v, numbers.Real, 0, 1, "open", "open") for v in values):
             raise ValueError(
@@ -396,10 +404,12 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
             self._warn_ignored("threshold", "where each clip has a single label")
 
     def _select(self, clips: Clips, labels: Labels) -> tuple[Clips, Labels]:
+        """Return the labeled clips that could be read; the rest has no influence."""
         rows = np.flatnonzero(labels.labeled)
         return super()._select(clips.take(rows), labels.take(rows))
 
     def _begin(self, clips: Clips, labels: Labels, goes_on: bool) -> None:
+        """Set what prediction has to know."""
         if not len(clips):
             raise ValueError(
                 f"{type(self).__name__} learns from labeled clips, but none of them "
@@ -409,6 +419,7 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
         self.multilabel_ = labels.multilabel
 
     def _check_split(self, labels: Labels, train: IntArray, valid: IntArray) -> None:
+        """Refuse a split with an empty side."""
         if not len(train) or not len(valid):
             raise ValueError(
                 f"The 'validation_fraction' parameter of {type(self).__name__} leaves "
@@ -424,10 +435,12 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
         seeds: dict[str, int],
         validates: bool = False,
     ) -> TaggingData:
+        """Return some clips and their labels, standardised when a batch is taken."""
         seed = None if validates else seeds["data"]
         return TaggingData(clips.take(rows), labels.take(rows), self.scaler_, seed)
 
     def _make_module(self, clips: Clips, previous: NeuralNet | None) -> ClipTagger:
+        """Return the encoder, if there is one, and the recurrent layers behind it."""
         encoder, n_features = None, clips.n_features
         if self.encoder is not None:
             owner = type(self).__name__
@@ -440,6 +453,7 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
                     owner=owner,
                 )
             )
+            # an encoder of the user's may return any number
             n_features = count_components(encoder, n_features, owner)
         head = RecurrentHead(
             n_features,
@@ -452,6 +466,7 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
         return ClipTagger(encoder, head)
 
     def _make_criterion(self) -> TagLoss:
+        """Return the cross-entropy for the kind of y."""
         return TagLoss(self.multilabel_)
 
     # --- what prediction is made of
@@ -463,7 +478,20 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
         return clips, clips.find_readable(type(self).__name__)
 
     def _frame_logits(self, clips: Clips) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return logits (n_clips, n_classes, n_steps) and steps (n_clips,)."""
+        """Tag every step of readable clips, in batches.
+
+        Parameters
+        ----------
+        clips : Clips
+
+        Returns
+        -------
+        logits : tensor of shape (n_clips, n_classes, n_steps)
+            0 beyond the end of a clip.
+        steps : tensor of shape (n_clips,), int64
+            Valid steps, of ``frame_pooling`` frames each.
+        """
+        # evaluation mode: neither dropout nor the statistics of a batch
         module, device = self.net_.module_.eval(), self.net_.device
         per_step = self._frames_per_step()
         steps = torch.from_numpy(-(-clips.lengths // per_step))
@@ -484,9 +512,11 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
         return logits, steps
 
     def _to_probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return the probabilities of logits, of which axis 1 is that of classes."""
         return logits.sigmoid() if self.multilabel_ else logits.softmax(dim=1)
 
     def _frames_per_step(self) -> int:
+        """Return what the net was built with: the parameter may be another by now."""
         return self.net_.module_.head.frame_pooling
 
     def __sklearn_tags__(self) -> Tags:

@@ -50,15 +50,35 @@ class Clips:
         return len(self.lengths)
 
     def __getitem__(self, i: int) -> np.ndarray:
+        """Return all valid frames of clip i, shape (n_features, n_frames_i)."""
         return self.frames(i, 0, self.lengths[i])
 
     def frames(self, i: int, begin: int, length: int) -> np.ndarray:
-        """Return some frames of clip i, shape (n_features, length), float32."""
+        """Return some frames of a clip.
+
+        Parameters
+        ----------
+        i : int
+            Of the clip.
+        begin, length : int
+            The first frame, and how many.
+
+        Returns
+        -------
+        frames : ndarray of shape (n_features, length), float32
+            A view where the features are float32 already.
+        """
         part = self.arrays[i][:, begin : begin + length]
         return part.astype(np.float32, copy=False)
 
     def pieces(self) -> Iterator[np.ndarray]:
-        """Yield all frames in order, as (n_features, n) arrays that fit in memory."""
+        """Yield all frames in order, in parts that fit in memory.
+
+        Yields
+        ------
+        frames : ndarray of shape (n_features, n), float32
+            A clip, or many rows of a table: one by one they would take minutes.
+        """
         if not self.flat:
             yield from (self[i] for i in range(len(self)))
             return
@@ -99,7 +119,16 @@ class Clips:
         return rows
 
     def take(self, rows: np.ndarray) -> Clips:
-        """Return some clips; nothing is copied but a list of views."""
+        """Return some clips; nothing is copied but a list of views.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+
+        Returns
+        -------
+        clips : Clips
+        """
         if len(rows) == len(self) and (rows == np.arange(len(self))).all():
             return self  # an array is read in blocks, a list of views row by row
         views = [self.arrays[i] for i in rows]
@@ -109,6 +138,9 @@ class Clips:
 @dataclass
 class FrameScaler:
     """Per-feature statistics over the valid frames of all training clips.
+
+    Noise of a given deviation, or one learning rate for all bands, means something only
+    on features that are standardised.
 
     Attributes
     ----------
@@ -133,6 +165,10 @@ class FrameScaler:
             Whether all features get one scale, the root mean square of theirs.
         verbose : int
             Whether to show progress.
+
+        Returns
+        -------
+        scaler : FrameScaler
         """
         mean, variance, lowest = _measure(clips, verbose)
         scale = np.sqrt(variance)
@@ -140,12 +176,22 @@ class FrameScaler:
         scale[scale <= 1e-6 * np.abs(mean)] = 0.0
         if common:
             scale[:] = np.sqrt(np.mean(scale**2))
+        # a constant feature becomes 0, as StandardScaler has it
         scale[scale == 0] = 1.0
         silence = (lowest - mean) / scale
         return cls(*(a.astype(np.float32) for a in (mean, scale, silence)))
 
     def transform(self, clip: np.ndarray) -> np.ndarray:
-        """Standardise one clip (n_features, n_frames)."""
+        """Standardise one clip.
+
+        Parameters
+        ----------
+        clip : ndarray of shape (n_features, n_frames)
+
+        Returns
+        -------
+        clip : ndarray of the same shape, float32
+        """
         return (clip - self.mean[:, None]) / self.scale[:, None]
 
     def inverse_transform(self, clip: np.ndarray) -> np.ndarray:
@@ -154,7 +200,22 @@ class FrameScaler:
 
 
 def _measure(clips: Clips, verbose: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return mean, variance and lowest value of each feature over all frames."""
+    """Measure each feature over all frames, in one pass and in double precision.
+
+    Parameters
+    ----------
+    clips : Clips
+    verbose : int
+
+    Returns
+    -------
+    mean, variance, lowest : ndarray of shape (n_features,), float64
+
+    References
+    ----------
+    T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for computing the sample
+    variance", The American Statistician 37(3), 1983.
+    """
     n_frames = 0
     mean, squares = np.zeros(clips.n_features), np.zeros(clips.n_features)
     lowest = np.full(clips.n_features, np.inf)
@@ -242,7 +303,11 @@ def _holds_clips(X: ClipsLike) -> bool:
 
 
 def _is_ragged(X: ClipsLike) -> TypeGuard[Sequence[ArrayLike]]:
-    """Whether X is a sequence of 2-D clips rather than one dense array."""
+    """Whether X is a sequence of 2-D clips rather than one dense array.
+
+    numpy makes one of clips of unequal length only as an array of objects, and of
+    nested lists of unequal length none at all.
+    """
     if isinstance(X, np.ndarray):
         return X.dtype == object and X.ndim == 1 and X.size > 0 and np.ndim(X[0]) == 2
     if not isinstance(X, list | tuple) or not len(X):
@@ -254,6 +319,7 @@ def _is_ragged(X: ClipsLike) -> TypeGuard[Sequence[ArrayLike]]:
 
 
 def _refuse_other_shapes(arrays: Sequence[np.ndarray], name: str) -> None:
+    """Refuse clips in a list that do not all have the features of the first."""
     n_features = arrays[0].shape[0]
     for i, clip in enumerate(arrays):
         if clip.dtype.kind not in "biuf":
@@ -270,9 +336,24 @@ def _refuse_other_shapes(arrays: Sequence[np.ndarray], name: str) -> None:
 
 
 def _valid_frames(clip: np.ndarray, i: int, name: str) -> int:
-    """Count the frames before the NaN padding; refuse a clip that has other holes."""
+    """Count the frames before the NaN padding; refuse a clip that has other holes.
+
+    Parameters
+    ----------
+    clip : ndarray of shape (n_features, n_frames)
+    i : int
+        Its row, for the messages.
+    name : str
+        Who asks.
+
+    Returns
+    -------
+    length : int
+        0 where the whole clip is NaN.
+    """
     with np.errstate(over="ignore"):  # becomes infinity, which is refused below
         clip = np.asarray(clip).astype(np.float32, copy=False)
+    # the common case costs one pass; what follows looks for what is wrong
     finite = np.isfinite(clip)
     if clip.shape[1] and finite.all():
         return clip.shape[1]

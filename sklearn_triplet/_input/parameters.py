@@ -22,7 +22,22 @@ def check_number(
     left: End = "closed",
     right: End = "closed",
 ) -> object:
-    """Refuse a parameter of an estimator outside its range, in a sentence."""
+    """Refuse a parameter of an estimator outside its range, in a sentence.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its class is the owner of the parameter.
+    name : str
+        Of the parameter.
+    kind, low, high, left, right
+        As in ``check_interval``.
+
+    Returns
+    -------
+    value : object
+        As the user set it.
+    """
     owner, value = type(estimator).__name__, getattr(estimator, name)
     return check_interval(owner, name, value, kind, low, high, left=left, right=right)
 
@@ -82,7 +97,20 @@ def is_inside(
     left: End = "closed",
     right: End = "closed",
 ) -> bool:
-    """Tell whether a value is a number of a kind in an interval."""
+    """Tell whether a value is a number of a kind in an interval.
+
+    Parameters
+    ----------
+    value : object
+    kind, low, high, left, right
+        As in ``check_interval``.
+
+    Examples
+    --------
+    >>> is_inside(0.5, numbers.Real, 0, 1), is_inside(True, numbers.Integral, 0, 1)
+    (True, False)
+    """
+    # True is an integer to Python, and hardly ever meant as one
     if not isinstance(value, kind) or isinstance(value, bool | np.bool_):
         return False
     number = cast("float", value)  # or another kind; numbers.Real has no ">"
@@ -92,7 +120,21 @@ def is_inside(
 
 
 def check_choice(estimator: object, name: str, choices: Iterable[object]) -> object:
-    """Refuse a parameter of an estimator that is none of the choices."""
+    """Refuse a parameter of an estimator that is none of the choices.
+
+    Parameters
+    ----------
+    estimator : estimator
+    name : str
+        Of the parameter.
+    choices : iterable
+        What it may be.
+
+    Returns
+    -------
+    value : object
+        As the user set it.
+    """
     return check_option(
         type(estimator).__name__, name, getattr(estimator, name), choices
     )
@@ -101,7 +143,23 @@ def check_choice(estimator: object, name: str, choices: Iterable[object]) -> obj
 def check_option(
     owner: str, name: str, value: Value, options: Iterable[object]
 ) -> Value:
-    """Refuse a value that is none of the options, in a sentence."""
+    """Refuse a value that is none of the options, in a sentence.
+
+    Parameters
+    ----------
+    owner, name : str
+        Whose parameter it is, and its name.
+    value : object
+        What the user gave.
+    options : iterable
+        What it may be.
+
+    Returns
+    -------
+    value : object
+        As given.
+    """
+    # identity first: an array or a table compares element by element
     if any(value is option or value == option for option in options):
         return value
     raise ValueError(

@@ -89,27 +89,57 @@ def split_clips(
     """
     rng = np.random.default_rng(seed)
     group = _rarest_class(labels)
+    # a random order within each class: the sort is stable
     order = rng.permutation(len(group))
     order = order[np.argsort(group[order], kind="stable")]
     # every 1/fraction-th of the rows ordered by class
     place = (np.arange(len(order)) + rng.random()) * fraction
     chosen = np.floor(place + fraction) > np.floor(place)
+    # what is learned of one clip cannot be validated, and the reverse is worth less
     sizes = np.bincount(group)
     chosen &= sizes[group[order]] > 1
     return np.sort(order[~chosen]), np.sort(order[chosen])
 
 
 def _rarest_class(labels: Labels) -> IntArray:
-    """Return one class per clip, shape (n_clips,), so that a split can deal it."""
+    """Return one class per clip, so that a split can deal clips of several.
+
+    As iterative stratification does [1]_, a clip goes by the class of which there are
+    fewest: the frequent ones come out even by themselves.
+
+    Parameters
+    ----------
+    labels : Labels
+
+    Returns
+    -------
+    group : ndarray of shape (n_clips,), int
+        A column of ``labels.present``, or one of two beyond: without an event,
+        unlabeled.
+
+    References
+    ----------
+    .. [1] K. Sechidis, G. Tsoumakas and I. Vlahavas, "On the stratification of
+       multi-label data", ECML PKDD 2011.
+    """
     # the two further columns: without an event, unlabeled
     silent = labels.labeled & ~labels.present.any(axis=1)
     columns = np.column_stack([labels.present, silent, ~labels.labeled])
     frequency = columns.sum(axis=0)
+    # no class has more clips than there are, so those that a clip lacks never win
     return np.where(columns, frequency, len(columns) + 1).argmin(axis=1)
 
 
 def _go_on_from(net: NeuralNet, previous: NeuralNet) -> None:
-    """Let an initialised net continue the history and the optimizer of another."""
+    """Let an initialised net continue the history and the optimizer of another.
+
+    Parameters
+    ----------
+    net : skorch.NeuralNet
+        Initialised, with the module of ``previous``.
+    previous : skorch.NeuralNet
+        Of the last fit. Another class of optimizer begins without averages.
+    """
     net.history_ = previous.history_
     if type(net.optimizer_) is type(previous.optimizer_):
         # the averages go on, the settings are those of the new net
@@ -124,7 +154,13 @@ def _train(net: NeuralNet, data: Dataset) -> None:
     skorch ends a fit quietly on KeyboardInterrupt, which its callbacks raise too. An
     epoch without a loss is one that the user broke off, and a search or Pipeline must
     not go on with half a net.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Where an epoch was broken off.
     """
+    # not fit, which would throw away what initialize and _go_on_from have set
     net.partial_fit(data)
     # the split holds the validation clips, which a pickled net should not
     net.train_split = None
@@ -136,14 +172,43 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
     """An estimator that trains a network on clips: the template of ``fit``.
 
     Subclasses store the parameters annotated below in their own ``__init__``, call
-    ``_fit`` and write the steps that are marked as theirs. The net is built here and
-    never inherited from: a subclass of ``NeuralNet`` cannot pass scikit-learn's common
-    checks, an estimator that has one can.
+    ``_fit`` and write the steps that are marked as theirs::
+
+        _check_parameters   what the user has set
+        _read_labels        y
+        _select             the clips that are learned from
+        _begin              data that teach nothing; attributes without training
+        _check_split        too little to train or to validate
+        _fit_scaler         mean and deviation of the features
+        _make_data          what batches are drawn from
+        _make_module        the network
+        _make_criterion     the loss
+        _make_callbacks     the history's further columns
+        _finish             what went wrong, in words
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net.
+    scaler_ : FrameScaler
+        Mean and standard deviation per feature.
+    n_iter_ : int
+        Epochs that were run.
 
     See Also
     --------
     skorch.NeuralNet : Owns the loop, the callbacks and the history.
+
+    Notes
+    -----
+    The net is built here and never inherited from: a subclass of ``NeuralNet`` cannot
+    pass scikit-learn's common checks, an estimator that has one can.
+
+    Attributes are set on the way, so a fit that is refused may leave some of them; an
+    estimator counts as fitted once it has a net.
     """
+
+    # parameters of every estimator of this kind
 
     max_epochs: int
     lr: float
@@ -176,6 +241,11 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         self : estimator
+
+        Raises
+        ------
+        ValueError
+            In a sentence, from whichever step meets something that it cannot use.
         """
         self._check_parameters()
         clips = check_clips(self, X, reset=not goes_on)
@@ -183,12 +253,14 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         seeds = dict(zip(self._seed_names, self._draw_seeds(goes_on), strict=True))
         self._begin(clips, labels, goes_on)
         train, valid = self._split(labels, seeds["split"])
+        # over all clips, those that validate too: no label is in it
         if not goes_on:
             self.scaler_ = self._fit_scaler(clips)
         data = self._make_data(clips, labels, train, seeds)
         valid_data = None
         if valid is not None:
             valid_data = self._make_data(clips, labels, valid, seeds, validates=True)
+        # layers, dropout and the loop itself draw from torch's one generator
         with seeded_torch(seeds["torch"], self.device):
             previous = self.net_ if goes_on else None
             module = self._make_module(clips, previous)
@@ -209,7 +281,7 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _read_labels(self, y: LabelsLike | None, n_clips: int) -> Labels:
-        """Read y by the conventions of the library."""
+        """Read y, and refuse one of which nothing can be learned."""
 
     def _select(self, clips: Clips, labels: Labels) -> tuple[Clips, Labels]:
         """Return the clips that are learned from: those that could be read."""
@@ -221,7 +293,15 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         """Refuse data that teach nothing; set attributes that need no training."""
 
     def _check_split(self, labels: Labels, train: IntArray, valid: IntArray) -> None:
-        """Refuse a validation split that leaves too little on either side."""
+        """Refuse a validation split that leaves too little on either side.
+
+        Parameters
+        ----------
+        labels : Labels
+            Of all clips that are learned from.
+        train, valid : ndarray of int
+            Rows of them.
+        """
 
     def _fit_scaler(self, clips: Clips) -> FrameScaler:
         """Measure mean and deviation of each feature over all frames."""
@@ -236,11 +316,32 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         seeds: dict[str, int],
         validates: bool = False,
     ) -> Dataset:
-        """Return what ``_batches`` draws from, of some of the clips."""
+        """Return what ``_batches`` draws from.
+
+        Parameters
+        ----------
+        clips : Clips
+        labels : Labels
+            One row per clip.
+        rows : ndarray of int
+            The clips to take.
+        seeds : dict of str to int
+            By ``_seed_names``.
+        validates : bool, default=False
+            Whether every epoch has to draw the same, so that losses can be compared.
+        """
 
     @abstractmethod
     def _make_module(self, clips: Clips, previous: NeuralNet | None) -> nn.Module:
-        """Return the network; of the last fit where there is a ``previous``."""
+        """Return the network.
+
+        Parameters
+        ----------
+        clips : Clips
+            For the number of features, and whether they are rows of a table.
+        previous : skorch.NeuralNet or None
+            The net to go on with: its weights are kept.
+        """
 
     @abstractmethod
     def _make_criterion(self) -> nn.Module:
@@ -256,7 +357,13 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
     # --- what all of them share
 
     def _check_loop(self) -> None:
-        """Refuse what no estimator can give to its training loop."""
+        """Refuse what no estimator can give to its training loop.
+
+        Warns
+        -----
+        UserWarning
+            Where ``patience`` is set and nothing is validated.
+        """
         check_number(self, "max_epochs", numbers.Integral, 0)
         check_number(self, "patience", numbers.Integral, 1)
         check_number(self, "lr", numbers.Real, 0, left="open")
@@ -285,6 +392,7 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
                 f"The 'device' parameter of {owner} must be a device of torch, such as "
                 f"'cpu' or 'cuda'. Got {value!r} instead."
             ) from error
+        # torch itself would only tell when the first tensor is moved, after the scaling
         n_mps = int(torch.backends.mps.is_available())
         found = {"cuda": torch.cuda.device_count(), "mps": n_mps}
         if (device.index or 0) >= found.get(device.type, np.inf):
@@ -295,8 +403,17 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
             )
 
     def _warn_ignored(self, name: str, circumstance: str) -> None:
-        """Warn that a parameter which the user has set changes nothing here."""
+        """Warn that a parameter which the user has set changes nothing here.
+
+        Parameters
+        ----------
+        name : str
+            Of the parameter.
+        circumstance : str
+            Why, as the end of "has no effect".
+        """
         value = getattr(self, name)
+        # a default that was typed out cannot be told from one that was not
         default = inspect.signature(type(self).__init__).parameters[name].default
         if not np.array_equal(value, default):
             warn(

@@ -1,4 +1,4 @@
-"""The paper's networks in torch (section 4.4): frames in, frames out.
+"""Frames (n, n_features, n_frames) in, frames of the paper's networks out (4.4).
 
 Encoders map ``(n, n_features, n_frames)`` and the number of valid frames ``(n,)`` to
 ``(n, n_components, n_frames)``. Padded frames never reach a statistic or a
@@ -17,23 +17,70 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
 def frame_mask(lengths: torch.Tensor, n_frames: int) -> torch.Tensor:
-    """Tell the valid frames, shape (n, n_frames), bool."""
+    """Tell the valid frames.
+
+    Parameters
+    ----------
+    lengths : tensor of shape (n,), int64
+    n_frames : int
+
+    Returns
+    -------
+    mask : tensor of shape (n, n_frames), bool
+    """
     return torch.arange(n_frames, device=lengths.device) < lengths[:, None]
 
 
 def mean_over_frames(X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Average (n, n_components, n_frames) over the valid frames."""
+    """Average over the valid frames.
+
+    Parameters
+    ----------
+    X : tensor of shape (n, n_components, n_frames)
+    lengths : tensor of shape (n,), int64
+
+    Returns
+    -------
+    means : tensor of shape (n, n_components)
+    """
     mask = frame_mask(lengths, X.shape[2])[:, None]
     return (X * mask).sum(dim=2) / lengths[:, None]
 
 
 class MaskedBatchNorm(nn.BatchNorm2d):
-    """Batch normalisation whose statistics see valid frames only."""
+    """Batch normalisation whose statistics see valid frames only [1]_.
+
+    Zeros of padding would pull mean and variance toward 0, by as much as a batch
+    happens to hold of them: a clip's embedding would depend on its neighbours' length.
+
+    Parameters
+    ----------
+    num_features : int
+        Channels; all parameters are those of ``torch.nn.BatchNorm2d``.
+
+    References
+    ----------
+    .. [1] S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network
+       training by reducing internal covariate shift", ICML 2015.
+    """
 
     def forward(
         self, X: torch.Tensor, mask: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Normalise (n, n_channels, height, n_frames)."""
+        """Normalise X.
+
+        Parameters
+        ----------
+        X : tensor of shape (n, n_channels, height, n_frames)
+        mask : tensor of shape (n, n_frames), bool, or None
+            The valid frames; ``None``: all.
+
+        Returns
+        -------
+        X : tensor of the same shape
+            0 in padded frames, while training.
+        """
+        # in evaluation the running statistics are used, which saw no padding
         if mask is None or not self.training:
             return super().forward(X)
         # (n_valid_frames, n_channels, height, 1): only what is valid
@@ -47,7 +94,8 @@ class ConvEncoder(nn.Module):
     """Three times (3x3 convolution, batch norm, pooling of 4 in frequency, ReLU).
 
     With 64 bands nothing is left of the frequency axis after three poolings; with
-    another number the maximum over the rest is taken.
+    another number the maximum over the rest is taken. There is no pooling in time, so a
+    frame of the output depends on ``2 * n_layers + 1`` frames of the input.
 
     Parameters
     ----------
@@ -56,8 +104,26 @@ class ConvEncoder(nn.Module):
     n_components : int, default=64
         Filters of every layer and components of the embedding.
     n_layers : int, default=3
+        Of convolution, at least 1.
     pool_size : int, default=4
         Pooling in frequency after every layer; there is none in time.
+
+    See Also
+    --------
+    DenseEncoder : For rows of a table.
+
+    Notes
+    -----
+    The paper's order is convolution, batch norm, ReLU, pooling. ReLU after the maximum
+    is the same function, on a quarter of the values.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_triplet import ConvEncoder
+    >>> encoder = ConvEncoder(n_features=64, n_components=16)
+    >>> encoder(torch.zeros(2, 64, 96), torch.tensor([96, 50])).shape
+    torch.Size([2, 16, 96])
     """
 
     def __init__(
@@ -80,8 +146,20 @@ class ConvEncoder(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Encode (n, n_features, n_frames) to (n, n_components, n_frames)."""
+        """Encode frames.
+
+        Parameters
+        ----------
+        X : tensor of shape (n, n_features, n_frames)
+        lengths : tensor of shape (n,), int64
+            Valid frames.
+
+        Returns
+        -------
+        X : tensor of shape (n, n_components, n_frames)
+        """
         valid = frame_mask(lengths, X.shape[2])
+        # without padding the statistics need no gathering, which takes half the time
         mask = None if bool(valid.all()) else valid
         X = X[:, None].contiguous(memory_format=torch.channels_last)
         if mask is not None:
@@ -104,6 +182,10 @@ class DenseEncoder(nn.Module):
     n_components : int, default=64
     n_hidden : int, default=256
         Width of the hidden layers.
+
+    See Also
+    --------
+    ConvEncoder : For clips.
     """
 
     def __init__(
@@ -119,7 +201,18 @@ class DenseEncoder(nn.Module):
         )
 
     def forward(self, X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Encode (n, n_features, n_frames) to (n, n_components, n_frames)."""
+        """Encode frame by frame, so that padding reaches no other frame.
+
+        Parameters
+        ----------
+        X : tensor of shape (n, n_features, n_frames)
+        lengths : tensor of shape (n,), int64
+            Not needed.
+
+        Returns
+        -------
+        X : tensor of shape (n, n_components, n_frames)
+        """
         return self.layers(X.transpose(1, 2)).transpose(1, 2)
 
 
@@ -142,10 +235,22 @@ class FrameEncoder(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.precision = precision
+        # asked once: an encoder of the user's may be any module
         self.takes_lengths = len(inspect.signature(encoder.forward).parameters) > 1
 
     def encode_frames(self, X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Encode (n, n_features, n_frames) frame by frame."""
+        """Encode frame by frame.
+
+        Parameters
+        ----------
+        X : tensor of shape (n, n_features, n_frames)
+        lengths : tensor of shape (n,), int64
+
+        Returns
+        -------
+        X : tensor of shape (n, n_components, n_frames), float32
+        """
+        # what is trained in low precision is used in full: transform pays no price
         reduced = self.training and self.precision == "bfloat16"
         with torch.autocast(X.device.type, dtype=torch.bfloat16, enabled=reduced):
             args = (X, lengths) if self.takes_lengths else (X,)
@@ -181,7 +286,18 @@ class UnitEncoder(FrameEncoder):
         self.normalize = normalize
 
     def forward(self, X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Encode units (n_units, k, n_features, n_frames) to (n_units, n_outputs)."""
+        """Encode units.
+
+        Parameters
+        ----------
+        X : tensor of shape (n_units, k, n_features, n_frames)
+        lengths : tensor of shape (n_units, k), int64
+
+        Returns
+        -------
+        embeddings : tensor of shape (n_units, n_outputs)
+            n_outputs is n_components, times the frames for ``"flatten"``.
+        """
         n_units, k = lengths.shape
         lengths = lengths.flatten()
         frames = self.encode_frames(X.flatten(0, 1), lengths)
@@ -194,17 +310,23 @@ class UnitEncoder(FrameEncoder):
 
 
 class RecurrentHead(nn.Module):
-    """Bidirectional GRU and a linear layer per frame.
+    """Bidirectional GRU [1]_ and a linear layer per frame.
 
     Parameters
     ----------
     n_features, n_classes : int
+        Components of a frame in, logits of a step out.
     n_layers, n_cells : int
         Of the GRU; the cells are per direction.
     dropout : float
         Before and between the layers.
     frame_pooling : int
         So many frames are averaged into one before the GRU.
+
+    References
+    ----------
+    .. [1] K. Cho et al., "Learning phrase representations using RNN encoder-decoder
+       for statistical machine translation", EMNLP 2014.
     """
 
     def __init__(
@@ -225,6 +347,7 @@ class RecurrentHead(nn.Module):
             n_layers,
             batch_first=True,
             bidirectional=True,
+            # torch warns of dropout between the layers where there is one
             dropout=dropout if n_layers > 1 else 0.0,
         )
         self.linear = nn.Linear(2 * n_cells, n_classes)
@@ -232,9 +355,23 @@ class RecurrentHead(nn.Module):
     def forward(
         self, X: torch.Tensor, lengths: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return logits (n, n_classes, n_steps) and the number of valid steps (n,)."""
+        """Tag steps of ``frame_pooling`` frames.
+
+        Parameters
+        ----------
+        X : tensor of shape (n, n_features, n_frames)
+        lengths : tensor of shape (n,), int64
+
+        Returns
+        -------
+        logits : tensor of shape (n, n_classes, n_steps)
+        lengths : tensor of shape (n,), int64
+            Valid steps.
+        """
         X, lengths = average_frames(X, lengths, self.frame_pooling)
         sequence = self.dropout(X.transpose(1, 2))
+        # packing is needed where the backward direction would begin in padding; it
+        # takes twice the time
         if bool((lengths == sequence.shape[1]).all()):
             hidden, _ = self.gru(sequence)
         else:
@@ -266,6 +403,7 @@ def average_frames(
     if n_frames == 1:
         return X, lengths
     mask = frame_mask(lengths, X.shape[2])[:, None].to(X.dtype)
+    # the last step averages over what is left, or nothing
     rest = -X.shape[2] % n_frames
     sums, counts = (
         functional.pad(values, (0, rest)).unflatten(2, (-1, n_frames)).sum(dim=3)

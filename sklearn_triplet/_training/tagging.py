@@ -1,4 +1,4 @@
-"""The tagging step for skorch: clips in, padded batches and losses out."""
+"""Labeled clips in; padded batches and the losses of tags, for skorch, out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sklearn_triplet._input.types import IntArray
 
 
 def pad_clips(clips: Clips, scaler: FrameScaler) -> dict[str, torch.Tensor]:
-    """Standardise clips and pad them with zeros to the longest.
+    """Standardise clips and pad them with zeros, their mean, to the longest.
 
     Parameters
     ----------
@@ -45,6 +45,11 @@ class TaggingData(Dataset):
     scaler : FrameScaler
     seed : int or None
         ``None``: in the order given, as for validation.
+
+    Attributes
+    ----------
+    rng : numpy.random.Generator or None
+        Of the order, over all epochs.
     """
 
     def __init__(
@@ -65,7 +70,19 @@ class TaggingData(Dataset):
     def make_batch(
         self, rows: IntArray
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """Return the inputs of the module and the targets of the criterion."""
+        """Take clips and what is known of them.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n,), int
+
+        Returns
+        -------
+        inputs : dict
+            As ``pad_clips`` returns them, for the module.
+        target : tensor of shape (n, n_classes), float32
+            1 present, 0 absent, NaN unknown, for the criterion.
+        """
         labels = self.labels.take(rows)
         target = labels.present.astype(np.float32)
         target[labels.unknown] = np.nan
@@ -77,7 +94,7 @@ class ClipBatches:
 
     Clips of a length share a batch where they can: what needs no padding takes half
     the time. Within a length the order is new in every epoch, and so is that of the
-    batches.
+    batches. Batches are as equal in size as can be.
 
     Parameters
     ----------
@@ -96,10 +113,12 @@ class ClipBatches:
         return -(-len(self.dataset) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[dict[str, torch.Tensor], torch.Tensor]]:
+        # a random order, then a stable sort by length: chance among equals only
         rng, n = self.dataset.rng, len(self.dataset)
         order = np.arange(n) if rng is None else rng.permutation(n)
         order = order[np.argsort(self.dataset.clips.lengths[order], kind="stable")]
         batches = np.array_split(order, len(self))
+        # or every epoch would end with the longest clips
         turns = np.arange(len(self)) if rng is None else rng.permutation(len(self))
         for turn in show_progress(
             turns, "Epoch", unit="batch", verbose=self.verbose, leave=False
@@ -108,11 +127,19 @@ class ClipBatches:
 
 
 class TagLoss(nn.Module):
-    """Binary cross-entropy over the known classes, or cross-entropy.
+    r"""Binary cross-entropy over the known classes, or cross-entropy.
+
+    For several labels a clip, over the entries (i, c) that are known,
+
+    .. math:: -\frac{1}{|K|} \sum_{(i, c) \in K}
+              y_{ic} \ln p_{ic} + (1 - y_{ic}) \ln(1 - p_{ic})
+
+    and for one label a clip :math:`-\frac{1}{N} \sum_i \ln p_{i, y_i}`.
 
     Parameters
     ----------
     multilabel : bool
+        Whether classes are independent of each other.
     """
 
     def __init__(self, multilabel: bool) -> None:
@@ -120,8 +147,20 @@ class TagLoss(nn.Module):
         self.multilabel = multilabel
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Compare logits (n, n_classes) with 0/1 targets, NaN where unknown."""
+        """Compare predictions with what is known.
+
+        Parameters
+        ----------
+        logits : tensor of shape (n, n_classes)
+        target : tensor of shape (n, n_classes)
+            1, 0, or NaN where unknown. A row of single labels has one 1.
+
+        Returns
+        -------
+        loss : tensor of shape ()
+        """
         if not self.multilabel:
             return functional.cross_entropy(logits, target.argmax(dim=1))
+        # an unknown class must neither be learned nor unlearned
         known = ~target.isnan()
         return functional.binary_cross_entropy_with_logits(logits[known], target[known])

@@ -26,10 +26,14 @@ Batch: TypeAlias = tuple[dict[str, torch.Tensor], torch.Tensor]
 class ShuffledQueue:
     """Draws items in random order, none twice before all have been drawn.
 
+    An epoch may be shorter than the list or longer: the order goes on where the last
+    epoch ended, so that rare anchors are not left to chance.
+
     Parameters
     ----------
     items : ndarray of shape (n_items,)
     rng : numpy.random.Generator
+        Shuffles anew whenever all have been drawn.
     """
 
     def __init__(self, items: IntArray, rng: np.random.Generator) -> None:
@@ -38,7 +42,8 @@ class ShuffledQueue:
         self.waiting = rng.permutation(items)
 
     def draw(self, n: int) -> IntArray:
-        """Return the next n items."""
+        """Return the next n items, shape (n,)."""
+        # more than one round where an epoch has more anchors than there are segments
         while len(self.waiting) < n:
             self.waiting = np.append(self.waiting, self.rng.permutation(self.items))
         drawn, self.waiting = self.waiting[:n], self.waiting[n:]
@@ -63,6 +68,18 @@ def count_anchors(
     Returns
     -------
     n_labeled_anchors, n_unlabeled_anchors : int
+
+    Notes
+    -----
+    The paper's cases (section 4.6) are L labeled and U unlabeled triplets, so
+    ``n_triplets = U + L`` and ``labeled_ratio = L / (U + L)``.
+
+    Examples
+    --------
+    >>> count_anchors(30, 1000, 0.25, None)  # each labeled segment once
+    (30, 90)
+    >>> count_anchors(30, 1000, 0.25, 200)
+    (50, 150)
     """
     ratio = labeled_ratio if n_unlabeled else 1.0
     ratio = ratio if n_labeled else 0.0
@@ -78,13 +95,22 @@ class TripletData(Dataset):
     Parameters
     ----------
     segments : SegmentedClips
+        Of the clips that are learned from.
     strategy : Strategy
-        A fresh one: its selectors are prepared here.
-    labeled_ratio : float
-    n_triplets : int or None
+        A fresh one: its selectors are prepared here, and keep what they prepare.
+    labeled_ratio, n_triplets
+        As in ``count_anchors``.
     seed : int
-    repeat : bool
+        Of anchors, positives and the noise of negatives.
+    repeat : bool, default=False
         Whether every epoch draws the same triplets, as a validation set has to.
+
+    Attributes
+    ----------
+    labeled, unlabeled : ndarray of int
+        The segments that may be anchors of either kind.
+    n_labeled, n_unlabeled : int
+        Anchors of either kind per epoch.
     """
 
     def __init__(
@@ -103,6 +129,7 @@ class TripletData(Dataset):
         labeled = segments.labels.labeled[segments.clip_of]
         self.labeled = np.flatnonzero(labeled)
         self.unlabeled = np.flatnonzero(~labeled)
+        # they are in no triplet then: not as anchors, and so not as candidates
         if not strategy.uses_unlabeled:
             self.unlabeled = self.unlabeled[:0]
         self.n_labeled, self.n_unlabeled = count_anchors(
@@ -117,7 +144,7 @@ class TripletData(Dataset):
         self.restart()
 
     def restart(self) -> None:
-        """Go back to the first triplet."""
+        """Go back to the first triplet of the first epoch."""
         self.rng = np.random.default_rng(self.seed)
         self.queues = [
             ShuffledQueue(items, self.rng) for items in (self.labeled, self.unlabeled)
@@ -127,7 +154,13 @@ class TripletData(Dataset):
         return self.n_labeled + self.n_unlabeled
 
     def draw_epoch(self) -> IntArray:
-        """Return the anchors of an epoch, labeled and unlabeled ones evenly dealt."""
+        """Return the anchors of an epoch, labeled and unlabeled ones evenly dealt.
+
+        Returns
+        -------
+        anchors : ndarray of shape (n_labeled + n_unlabeled,), int
+            Segments. Any run of them has labeled ones in proportion, to within one.
+        """
         if self.repeat:
             self.restart()
         counts = self.n_labeled, self.n_unlabeled
@@ -180,6 +213,7 @@ class TripletData(Dataset):
         return _as_tensors(inputs), torch.from_numpy(ids)
 
     def _select_positives(self, anchors: Units, labeled: BoolArray) -> Units:
+        """Ask the selector of each kind of anchor; row i belongs to anchor i."""
         parts: list[Units] = []
         rows: list[IntArray] = []
         for mask, selector in (
@@ -195,6 +229,7 @@ class TripletData(Dataset):
 
 
 def _as_tensors(arrays: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    """Share the memory of arrays with tensors, where their order allows it."""
     return {
         key: torch.from_numpy(np.ascontiguousarray(array))
         for key, array in arrays.items()
@@ -202,7 +237,7 @@ def _as_tensors(arrays: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
 
 
 class TripletBatches:
-    """The iterator that skorch loops over once per epoch.
+    """The iterator that skorch loops over once per epoch: it yields batches.
 
     Parameters
     ----------
@@ -212,6 +247,10 @@ class TripletBatches:
         candidates of a nearly empty last one would be too few.
     verbose : int
         Whether a long epoch shows its progress.
+
+    See Also
+    --------
+    ClipBatches : The same for taggers.
     """
 
     def __init__(self, dataset: TripletData, batch_size: int, verbose: int = 0) -> None:
@@ -220,7 +259,7 @@ class TripletBatches:
         self.verbose = verbose
 
     def __len__(self) -> int:
-        return -(-len(self.dataset) // self.batch_size)
+        return -(-len(self.dataset) // self.batch_size)  # rounded up
 
     def __iter__(self) -> Iterator[Batch]:
         batches = np.array_split(self.dataset.draw_epoch(), len(self))

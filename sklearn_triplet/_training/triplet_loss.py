@@ -35,6 +35,10 @@ class Triplets:
         Whether there is a negative; a triplet without one is left out of the loss.
     substituted_positives, substituted_negatives : tensor of shape (n_anchors,), bool
         Where the rule of a selector had no answer and something else was taken.
+
+    Notes
+    -----
+    Tensors stay on the device of the net: reading one number of them would stop it.
     """
 
     embeddings: torch.Tensor
@@ -45,7 +49,18 @@ class Triplets:
     substituted_negatives: torch.Tensor
 
     def hinge(self, margin: float) -> torch.Tensor:
-        """Return the loss of each triplet, shape (n_anchors,), 0 without a negative."""
+        """Return the loss of each triplet.
+
+        Parameters
+        ----------
+        margin : float
+            Delta of eq. (1).
+
+        Returns
+        -------
+        hinge : tensor of shape (n_anchors,)
+            0 where a triplet has no negative, or is far enough apart.
+        """
         return (self.to_positive - self.to_negative + margin).relu() * self.found
 
 
@@ -75,7 +90,12 @@ class TripletLoss(nn.Module):
         triplets : Triplets
         target : ignored
             skorch hands every criterion a target; labels have chosen the triplets.
+
+        Returns
+        -------
+        loss : tensor of shape ()
         """
+        # a batch of which no anchor has a negative must not divide by zero
         return triplets.hinge(self.margin).sum() / triplets.found.sum().clamp(min=1)
 
 
@@ -116,15 +136,32 @@ class TripletNetwork(UnitEncoder):
         lengths : tensor of shape (2 * n_anchors, k), int64
         **described : tensors
             The rest of what ``TripletData.make_batch`` returns.
+
+        Returns
+        -------
+        triplets : Triplets
         """
         return self.mine(super().forward(X, lengths), described)
 
     def mine(
         self, embeddings: torch.Tensor, described: Mapping[str, torch.Tensor]
     ) -> Triplets:
-        """Choose a negative for each anchor among all units of the batch."""
+        """Choose a negative for each anchor among all units of the batch.
+
+        Parameters
+        ----------
+        embeddings : tensor of shape (2 * n_anchors, n_outputs)
+            Anchors first, then their positives.
+        described : dict
+            As in ``forward``.
+
+        Returns
+        -------
+        triplets : Triplets
+        """
         n = len(embeddings) // 2
         anchors, positives = embeddings[:n], embeddings[n:]
+        # the choice has no gradient, the distance to what was chosen has
         index, substituted = self.select_negatives(embeddings.detach(), described)
         negatives = embeddings[index.clamp(min=0)]
         return Triplets(
@@ -142,6 +179,7 @@ class TripletNetwork(UnitEncoder):
         """Ask the selector of each kind of anchor; see ``NegativeSelector.select``."""
         candidates = describe_candidates(embeddings, described)
         labeled = described["labeled"][: len(embeddings) // 2]
+        # -1 stays where no selector is asked
         index = torch.full((len(labeled),), -1, device=labeled.device)
         substituted = torch.zeros_like(labeled)
         for mask, selector in (
@@ -178,6 +216,13 @@ def describe_candidates(
     Returns
     -------
     candidates : Candidates
+        Rows are anchors, columns are units of the batch.
+
+    Notes
+    -----
+    With P the matrix of classes known to be present and U that of unknown ones, two
+    clips share a label where :math:`P P^T > 0`, and cannot be told apart where
+    :math:`P (P + U)^T > 0`, either way round.
     """
     n = described["noise"].shape[1]
     # by differences: |a|^2 - 2ab + |b|^2 cancels for embeddings far from the origin
@@ -224,9 +269,12 @@ def measure_spread(embeddings: torch.Tensor) -> dict[str, float]:
     .. [1] O. Roy and M. Vetterli, "The effective rank: a measure of effective
        dimensionality", EUSIPCO 2007.
     """
+    # a fit that diverged is reported as such, not as a decomposition that failed
     if not bool(embeddings.isfinite().all()):
         return {"effective_rank": float("nan"), "spread": float("nan")}
     centered = embeddings - embeddings.mean(dim=0)
+    # squared singular values are the spectrum of the covariance, and more precise; in
+    # double precision, and on the CPU, which has one for every matrix
     singular = torch.linalg.svdvals(centered.double().cpu())
     total = singular.square().sum()
     share = singular.square() / total.clamp(min=torch.finfo(torch.float64).tiny)
