@@ -32,8 +32,10 @@ class Clips:
         The features, of any dtype of real numbers; may be a memory map.
     lengths : ndarray of shape (n_clips,), int
         The number of valid frames of each clip; 0 where a clip could not be read.
-    flat : bool
+    flat : bool, default=False
         Whether the clips came as a table (n_samples, n_features).
+    pooling : int, default=1
+        So many frames of ``arrays`` are averaged into one when they are read.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class Clips:
         arrays: np.ndarray | Sequence[np.ndarray],
         lengths: np.ndarray,
         flat: bool = False,
+        pooling: int = 1,
     ) -> None:
         self.arrays = arrays
         self.lengths = lengths
         self.flat = flat
+        self.pooling = pooling
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -68,8 +72,29 @@ class Clips:
         frames : ndarray of shape (n_features, length), float32
             A view where the features are float32 already.
         """
-        part = self.arrays[i][:, begin : begin + length]
-        return part.astype(np.float32, copy=False)
+        n = self.pooling
+        part = self.arrays[i][:, begin * n : (begin + length) * n]
+        part = part.astype(np.float32, copy=False)
+        if n == 1 or part.shape[1] < n:  # a clip that is shorter has one frame
+            return part if n == 1 else part.mean(axis=1, keepdims=True)
+        return part.reshape(len(part), -1, n).mean(axis=2)
+
+    def average_frames(self, n_frames: int) -> Clips:
+        """Return the same clips with n_frames neighbouring frames averaged into one.
+
+        Parameters
+        ----------
+        n_frames : int
+
+        Returns
+        -------
+        clips : Clips
+            Nothing is read here. The rest at the end of a clip is left out.
+        """
+        if n_frames == 1 or self.flat:
+            return self
+        lengths = np.minimum(self.lengths, np.maximum(self.lengths // n_frames, 1))
+        return Clips(self.arrays, lengths, self.flat, n_frames)
 
     def pieces(self) -> Iterator[np.ndarray]:
         """Yield all frames in order, in parts that fit in memory.
@@ -132,7 +157,7 @@ class Clips:
         if len(rows) == len(self) and (rows == np.arange(len(self))).all():
             return self  # an array is read in blocks, a list of views row by row
         views = [self.arrays[i] for i in rows]
-        return Clips(views, self.lengths[rows], self.flat)
+        return Clips(views, self.lengths[rows], self.flat, self.pooling)
 
 
 @dataclass

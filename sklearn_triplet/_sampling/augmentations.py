@@ -1,0 +1,509 @@
+"""Transformations of random strength, to be chained: units in, units of one shape out.
+
+The paper changes an anchor in one way and by a fixed amount. With a handful of labels
+it pays to change every crop, labeled ones too, in many ways at once and each time by
+another amount: ``Chain`` of what follows, which is what ``TripletTagger`` does.
+
+Whatever works on energies takes features as natural logarithms of them, as ``LogMel``
+gives; ``silence`` is the smallest value that a band had in training.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sklearn_triplet._input.types import BoolArray, IntArray
+from sklearn_triplet._sampling.segments import SegmentedClips, Units
+from sklearn_triplet._sampling.transforms import Transformation
+
+DECIBEL = np.log(10) / 10  # in natural logarithms of energy
+
+
+def draw_between(
+    low: float, high: float, X: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw one number per segment, shape (n_units, k, 1, 1), float32."""
+    return rng.uniform(low, high, (*X.shape[:2], 1, 1)).astype(np.float32)
+
+
+def mask_padding(X: np.ndarray, lengths: IntArray) -> np.ndarray:
+    """Set padded frames to 0 in place, and return X."""
+    n_frames = X.shape[-1]
+    if (lengths < n_frames).any():
+        X *= np.arange(n_frames) < lengths[:, :, None, None]
+    return X
+
+
+class Chain(Transformation):
+    """Apply several transformations one after the other.
+
+    A unit that one of them does not suit, such as a row of a table for a mask in time,
+    passes it unchanged.
+
+    Parameters
+    ----------
+    transformations : sequence of Transformation
+        In the order in which they are applied.
+
+    See Also
+    --------
+    OneOf : Applies one of several.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import Chain, Gain, GaussianNoise
+    >>> Chain([Gain(6), GaussianNoise(0.3)])
+    Chain(transformations=[Gain(max_decibels=6), GaussianNoise(sigma=0.3)])
+    """
+
+    def __init__(self, transformations: Sequence[Transformation]) -> None:
+        self.transformations = transformations
+
+    def applies_to(self, anchors: Units, segments: SegmentedClips) -> BoolArray:
+        """Tell which units any of the transformations suits."""
+        applies = [t.applies_to(anchors, segments) for t in self.transformations]
+        return np.any(applies, axis=0)
+
+    def apply(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
+        """Return units that have gone through all that suits them."""
+        # neighbours that change energies share one way out of the logarithm and back
+        kinds = itertools.groupby(
+            self.transformations, lambda t: isinstance(t, EnergyTransformation)
+        )
+        for are_energies, group in kinds:
+            steps: Sequence[Transformation] = list(group)
+            if are_energies:
+                steps = [_Energies(steps)]
+            anchors = self._apply_each(steps, anchors, segments, rng)
+        return anchors
+
+    def _apply_each(
+        self,
+        transformations: Sequence[Transformation],
+        anchors: Units,
+        segments: SegmentedClips,
+        rng: np.random.Generator,
+    ) -> Units:
+        for transformation in transformations:
+            suits = transformation.applies_to(anchors, segments)
+            if suits.all():
+                anchors = transformation.apply(anchors, segments, rng)
+            elif suits.any():
+                rows = np.flatnonzero(suits), np.flatnonzero(~suits)
+                changed = transformation.apply(anchors.take(rows[0]), segments, rng)
+                anchors = Units.assemble([changed, anchors.take(rows[1])], rows)
+        return anchors
+
+
+class OneOf(Transformation):
+    """Apply one of several transformations, drawn anew for each unit.
+
+    Parameters
+    ----------
+    transformations : sequence of Transformation
+        All equally probable among those that suit a unit.
+
+    See Also
+    --------
+    Transformed : A positive selector that does the same.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import FrequencyMask, OneOf, TimeMask
+    >>> OneOf([TimeMask(), FrequencyMask()])
+    OneOf(transformations=[TimeMask(), FrequencyMask()])
+    """
+
+    def __init__(self, transformations: Sequence[Transformation]) -> None:
+        self.transformations = transformations
+
+    def applies_to(self, anchors: Units, segments: SegmentedClips) -> BoolArray:
+        """Tell which units any of the transformations suits."""
+        applies = [t.applies_to(anchors, segments) for t in self.transformations]
+        return np.any(applies, axis=0)
+
+    def apply(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
+        """Return units of which each has gone through one of the transformations."""
+        applies = [t.applies_to(anchors, segments) for t in self.transformations]
+        # the largest of uniform numbers among those that apply is a uniform draw
+        choice = np.where(applies, rng.random(np.shape(applies)), -1.0).argmax(axis=0)
+        rows = [np.flatnonzero(choice == i) for i in range(len(self.transformations))]
+        parts = [
+            transformation.apply(anchors.take(group), segments, rng)
+            for transformation, group in zip(self.transformations, rows, strict=True)
+            if len(group)
+        ]
+        return Units.assemble(parts, [group for group in rows if len(group)])
+
+
+class RandomCrop(Transformation):
+    """Take a crop of the anchor's clip from a random place, at a random speed.
+
+    The fixed grid of segments shows a network the same few cuts again and again. A crop
+    begins anywhere, and its frames are interpolated so that it plays faster or slower
+    by ``exp(u)``, u uniform in [-stretch, stretch]; pitch stays. Clips that are too
+    short are repeated in time, so a crop is never padded.
+
+    Parameters
+    ----------
+    n_frames : int, default=240
+        Length of the crop; 2.4 s at a hop of 10 ms.
+    stretch : float, default=0.2
+        Largest logarithm of the speed, at least 0.
+
+    References
+    ----------
+    D. Niizumi, D. Takeuchi, Y. Ohishi, N. Harada and K. Kashino, "BYOL for audio:
+    exploring pre-trained general-purpose audio representations", IEEE/ACM TASLP 31,
+    2023: random resize crop.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import RandomCrop
+    >>> RandomCrop(n_frames=96, stretch=0)
+    RandomCrop(n_frames=96, stretch=0)
+    """
+
+    def __init__(self, n_frames: int = 240, stretch: float = 0.2) -> None:
+        self.n_frames = n_frames
+        self.stretch = stretch
+
+    def apply(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
+        """Return crops of ``n_frames`` frames, or of 1 for rows of a table."""
+        if segments.segment_length == 1:
+            return anchors
+        n_units, k, n_features, _ = anchors.X.shape
+        X = np.empty((n_units, k, n_features, self.n_frames), dtype=np.float32)
+        for i, speed in np.ndenumerate(
+            np.exp(rng.uniform(-self.stretch, self.stretch, (n_units, k)))
+        ):
+            X[i] = self._crop(segments, int(anchors.clips[i[0]]), speed, rng)
+        lengths = np.full((n_units, k), self.n_frames)
+        return replace(anchors, X=X, lengths=lengths)
+
+    def _crop(
+        self,
+        segments: SegmentedClips,
+        clip: int,
+        speed: float,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """Cut one crop, shape (n_features, n_frames), standardised."""
+        length = int(segments.clips.lengths[clip])
+        span = speed * (self.n_frames - 1)
+        start = rng.uniform(0, max(length - 1 - span, 0))
+        places = start + speed * np.arange(self.n_frames)
+        # only the frames that are needed: the clip may be an hour of a memory map
+        first = int(start)
+        last = min(int(np.ceil(places[-1])) + 1, length)
+        frames = segments.clips.frames(clip, first, last - first)
+        places = (places - first) % (max(frames.shape[1] - 1, 1))
+        left = places.astype(int)
+        weight = (places - left).astype(np.float32)
+        right = np.minimum(left + 1, frames.shape[1] - 1)
+        crop = frames[:, left] * (1 - weight) + frames[:, right] * weight
+        return segments.scaler.transform(crop)
+
+
+class FrequencyShift(Transformation):
+    """Shift the anchor up or down by a random number of bands.
+
+    Freed bands are filled with silence. Of a mel spectrogram it is, roughly, a change
+    of pitch.
+
+    Parameters
+    ----------
+    max_bins : int, default=6
+        The shift is uniform in [-max_bins, max_bins]; at the most one less than there
+        are bands.
+
+    See Also
+    --------
+    TimeFrequencyShift : The paper's, circular in time as well.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import FrequencyShift
+    >>> FrequencyShift(max_bins=4)
+    FrequencyShift(max_bins=4)
+    """
+
+    def __init__(self, max_bins: int = 6) -> None:
+        self.max_bins = max_bins
+
+    def applies_to(self, anchors: Units, segments: SegmentedClips) -> BoolArray:
+        """Tell which units are sounds: columns of a table have no neighbours."""
+        return np.full(len(anchors), segments.segment_length > 1)
+
+    def apply(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
+        """Return shifted copies; padded frames stay zero."""
+        n_units, k, n_bands, _ = anchors.X.shape
+        most = min(self.max_bins, n_bands - 1)
+        shift = rng.integers(-most, most, (n_units, k, 1), endpoint=True)
+        source = np.arange(n_bands) - shift
+        inside = (source >= 0) & (source < n_bands)
+        X = np.take_along_axis(
+            anchors.X, source.clip(0, n_bands - 1)[..., None], axis=2
+        )
+        silence = segments.scaler.silence[:, None]
+        X = np.where(inside[..., None], X, silence)
+        return replace(anchors, X=mask_padding(X, anchors.lengths))
+
+
+class EnergyTransformation(Transformation):
+    """Base class of what changes energies, above the silence of each band."""
+
+    def applies_to(self, anchors: Units, segments: SegmentedClips) -> BoolArray:
+        """Tell which units are sounds: a row of a table holds no log-energies."""
+        return np.full(len(anchors), segments.segment_length > 1)
+
+    def apply(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
+        """Return changed copies; padded frames stay zero.
+
+        What a silent band holds, the floor of the logarithm, is no sound: it is taken
+        off before, and put back after, so that a gain does not lift it.
+        """
+        scaler = segments.scaler
+        floor = np.exp(scaler.inverse_transform(scaler.silence[:, None]))
+        energies = np.exp(scaler.inverse_transform(anchors.X)) - floor
+        energies = mask_padding(np.maximum(energies, 0), anchors.lengths)
+        changed = self.change(energies, rng)
+        X = scaler.transform(np.log(np.maximum(changed, 0) + floor))
+        X = X.astype(np.float32, copy=False)
+        return replace(anchors, X=mask_padding(X, anchors.lengths))
+
+    @abstractmethod
+    def change(self, energies: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return changed energies (n_units, k, n_bands, n_frames), at least 0."""
+
+
+class _Energies(EnergyTransformation):
+    """Several changes of energies in one."""
+
+    def __init__(self, transformations: Sequence[EnergyTransformation]) -> None:
+        self.transformations = transformations
+
+    def change(self, energies: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return energies that all of them have changed."""
+        for transformation in self.transformations:
+            energies = transformation.change(energies, rng)
+        return energies
+
+
+class Gain(EnergyTransformation):
+    """Make the anchor louder or softer by a random gain.
+
+    Parameters
+    ----------
+    max_decibels : float, default=6
+        The gain is uniform in [-max_decibels, max_decibels].
+
+    Examples
+    --------
+    >>> from sklearn_triplet import Gain
+    >>> Gain(max_decibels=3)
+    Gain(max_decibels=3)
+    """
+
+    def __init__(self, max_decibels: float = 6) -> None:
+        self.max_decibels = max_decibels
+
+    def change(self, energies: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return energies times one factor per segment."""
+        gain = draw_between(-self.max_decibels, self.max_decibels, energies, rng)
+        return energies * np.exp(DECIBEL * gain).astype(np.float32)
+
+
+class Equalizer(EnergyTransformation):
+    """Colour the anchor by a smooth random filter, as another microphone would.
+
+    Parameters
+    ----------
+    max_decibels : float, default=4
+        The gain at each node is uniform in [-max_decibels, max_decibels].
+    n_nodes : int, default=5
+        Nodes, equally spaced over the bands from the first to the last; between them
+        decibels are interpolated.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import Equalizer
+    >>> Equalizer(max_decibels=6, n_nodes=3)
+    Equalizer(max_decibels=6, n_nodes=3)
+    """
+
+    def __init__(self, max_decibels: float = 4, n_nodes: int = 5) -> None:
+        self.max_decibels = max_decibels
+        self.n_nodes = n_nodes
+
+    def change(self, energies: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return energies times one factor per segment and band."""
+        n_units, k, n_bands, _ = energies.shape
+        most = self.max_decibels
+        nodes = rng.uniform(-most, most, (n_units * k, self.n_nodes))
+        place = np.linspace(0, self.n_nodes - 1, n_bands)
+        gains = np.stack([np.interp(place, np.arange(self.n_nodes), g) for g in nodes])
+        factors = np.exp(DECIBEL * gains).astype(np.float32)
+        return energies * factors.reshape(n_units, k, n_bands, 1)
+
+
+class EnergyMixing(EnergyTransformation):
+    """Add another unit of the batch, in energies.
+
+    Parameters
+    ----------
+    max_ratio : float, default=0.5
+        The added energy relative to the anchor's is uniform in [0, max_ratio].
+    probability : float, default=0.5
+        Of adding anything, in [0, 1].
+
+    See Also
+    --------
+    ExampleMixing : The paper's, at a fixed ratio and with the whole training set.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import EnergyMixing
+    >>> EnergyMixing(max_ratio=0.25)
+    EnergyMixing(max_ratio=0.25)
+    """
+
+    def __init__(self, max_ratio: float = 0.5, probability: float = 0.5) -> None:
+        self.max_ratio = max_ratio
+        self.probability = probability
+
+    def change(self, energies: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return sums of the energies of two units."""
+        others = energies[rng.permutation(len(energies))]
+        ratio = draw_between(0, self.max_ratio, energies, rng)
+        ratio *= draw_between(0, 1, energies, rng) < self.probability
+        axes = (2, 3)
+        total, other = (e.sum(axis=axes, keepdims=True) for e in (energies, others))
+        # nothing can be scaled to the loudness of something where it is silent
+        factor = np.where(other > 0, ratio * total / np.where(other > 0, other, 1), 0)
+        return energies + factor.astype(np.float32) * others
+
+
+class TimeMask(Transformation):
+    """Hide a random stretch of time behind the mean of each band.
+
+    Parameters
+    ----------
+    max_fraction : float, default=0.2
+        The hidden fraction of the valid frames is uniform in [0, max_fraction].
+
+    References
+    ----------
+    D. S. Park et al., "SpecAugment: a simple data augmentation method for automatic
+    speech recognition", Interspeech 2019.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import TimeMask
+    >>> TimeMask(max_fraction=0.1)
+    TimeMask(max_fraction=0.1)
+    """
+
+    def __init__(self, max_fraction: float = 0.2) -> None:
+        self.max_fraction = max_fraction
+
+    def applies_to(self, anchors: Units, segments: SegmentedClips) -> BoolArray:
+        """Tell which units have a time axis."""
+        return anchors.lengths[:, 0] > 1
+
+    def apply(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
+        """Return copies with one stretch of time at 0, the mean."""
+        lengths = anchors.lengths[:, :, None, None]
+        width = draw_between(0, self.max_fraction, anchors.X, rng) * lengths
+        begin = draw_between(0, 1, anchors.X, rng) * (lengths - width)
+        frames = np.arange(anchors.X.shape[3])
+        hidden = (frames >= begin) & (frames < begin + width)
+        return replace(anchors, X=np.where(hidden, np.float32(0), anchors.X))
+
+
+class FrequencyMask(Transformation):
+    """Hide a random group of neighbouring features behind their mean.
+
+    Of a table, or of features whose order means nothing, this hides some of them.
+
+    Parameters
+    ----------
+    max_fraction : float, default=0.1875
+        The hidden fraction of the features is uniform in [0, max_fraction]; 12 of 64
+        bands at the most.
+
+    References
+    ----------
+    D. S. Park et al., "SpecAugment: a simple data augmentation method for automatic
+    speech recognition", Interspeech 2019.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import FrequencyMask
+    >>> FrequencyMask(max_fraction=0.1)
+    FrequencyMask(max_fraction=0.1)
+    """
+
+    def __init__(self, max_fraction: float = 0.1875) -> None:
+        self.max_fraction = max_fraction
+
+    def apply(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
+        """Return copies with one group of features at 0, the mean."""
+        n_features = anchors.X.shape[2]
+        width = draw_between(0, self.max_fraction, anchors.X, rng) * n_features
+        begin = draw_between(0, 1, anchors.X, rng) * (n_features - width)
+        bands = np.arange(n_features)[:, None]
+        hidden = (bands >= begin) & (bands < begin + width)
+        return replace(anchors, X=np.where(hidden, np.float32(0), anchors.X))
+
+
+class RandomNoise(Transformation):
+    """Add Gaussian noise of random strength to the standardised anchor.
+
+    Parameters
+    ----------
+    max_sigma : float, default=0.3
+        The standard deviation is uniform in [0, max_sigma], in standard deviations of
+        each feature.
+
+    See Also
+    --------
+    GaussianNoise : The paper's, of one strength.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import RandomNoise
+    >>> RandomNoise(max_sigma=0.5)
+    RandomNoise(max_sigma=0.5)
+    """
+
+    def __init__(self, max_sigma: float = 0.3) -> None:
+        self.max_sigma = max_sigma
+
+    def apply(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
+        """Return noisy copies; padded frames stay zero."""
+        sigma = draw_between(0, self.max_sigma, anchors.X, rng)
+        noise = rng.standard_normal(anchors.X.shape, dtype=np.float32)
+        X = anchors.X + sigma * noise
+        return replace(anchors, X=mask_padding(X, anchors.lengths))

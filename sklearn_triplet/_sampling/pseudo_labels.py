@@ -1,0 +1,227 @@
+r"""Class probabilities of all clips in; pseudo-labels that agree with the labels out.
+
+Three steps, each a function. *Distribution alignment* makes the probabilities agree, on
+average, with the class prior. *Label spreading* smooths them over the graph of nearest
+neighbours,
+
+.. math:: Q = (I - \alpha W)^{-1} Q_0
+
+where W is the normalised adjacency and :math:`Q_0` holds the labels where there are
+some. Last, the surest of each class are chosen.
+
+References
+----------
+D. Zhou, O. Bousquet, T. N. Lal, J. Weston and B. Schoelkopf, "Learning with local and
+global consistency", NIPS 2003. D. Berthelot et al., "ReMixMatch: semi-supervised
+learning with distribution matching and augmentation anchoring", ICLR 2020. A. Iscen,
+G. Tolias, Y. Avrithis and O. Chum, "Label propagation for deep semi-supervised
+learning", CVPR 2019.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import scipy.sparse as sparse
+from scipy.sparse.linalg import cg
+from sklearn.neighbors import NearestNeighbors
+
+from sklearn_triplet._input.labels import Labels
+
+N_ROUNDS = 10  # of Sinkhorn: more changed no label in any corpus that was tried
+SMALLEST = 1e-9  # keeps what is almost excluded from becoming 0 / 0
+
+
+def estimate_prior(labels: Labels) -> np.ndarray:
+    """Estimate how frequent the classes are among all clips, from the labeled ones.
+
+    One clip of each class is added to the counts: with a handful of labels the rare
+    classes would otherwise be rarer than they are.
+
+    Parameters
+    ----------
+    labels : Labels
+        One row per clip, some unlabeled.
+
+    Returns
+    -------
+    prior : ndarray of shape (n_classes,)
+        Sums to 1 for single labels. For several labels a clip, each is the probability
+        that the class is present, among the clips of which that is known.
+    """
+    counts = labels.present.sum(axis=0)
+    if labels.multilabel:
+        return (counts + 1) / ((~labels.unknown).sum(axis=0) + 2)
+    return (counts + 1) / (counts + 1).sum()
+
+
+def align_to_prior(
+    probabilities: np.ndarray, prior: np.ndarray, *, multilabel: bool = False
+) -> np.ndarray:
+    """Make the probabilities agree with the prior on average (Sinkhorn's iteration).
+
+    Rows are scaled to sum to 1 and columns to have the prior as their mean, in turn. An
+    uncertain classifier answers nearly everything with the classes that it has learned
+    best; this takes the excess from those and keeps the order within each class.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_clips, n_classes)
+    prior : ndarray of shape (n_classes,)
+    multilabel : bool, default=False
+        Whether each class is a question of its own, present or not.
+
+    Returns
+    -------
+    aligned : ndarray of shape (n_clips, n_classes), float64
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4]])
+    >>> aligned = align_to_prior(probabilities, np.array([0.5, 0.5]))
+    >>> aligned.argmax(axis=1), aligned.mean(axis=0).round(2)
+    (array([0, 1]), array([0.5, 0.5]))
+    """
+    if multilabel:
+        both = np.stack([1 - probabilities, probabilities], axis=2)
+        columns = [
+            align_to_prior(both[:, c], np.array([1 - p, p]))[:, 1]
+            for c, p in enumerate(prior)
+        ]
+        return np.stack(columns, axis=1)
+    aligned = np.maximum(probabilities.astype(float), SMALLEST)
+    for _ in range(N_ROUNDS):
+        aligned *= prior / aligned.mean(axis=0)
+        aligned /= aligned.sum(axis=1, keepdims=True)
+    return aligned
+
+
+def connect_neighbors(embeddings: np.ndarray, n_neighbors: int) -> sparse.csr_array:
+    """Connect each clip with its nearest neighbours by cosine.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (n_clips, n_features)
+    n_neighbors : int
+        Fewer where there are not as many other clips.
+
+    Returns
+    -------
+    W : sparse array of shape (n_clips, n_clips)
+        Cosines, cubed so that the nearest count most, made symmetric and divided by
+        the square roots of both degrees.
+    """
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    unit = embeddings / np.maximum(lengths, SMALLEST)
+    n_neighbors = min(n_neighbors, len(unit) - 1)
+    search = NearestNeighbors(n_neighbors=n_neighbors).fit(unit)
+    graph = search.kneighbors_graph(mode="distance")
+    # squared distance of unit vectors is 2 - 2 cos
+    graph.data = np.maximum(1 - np.square(graph.data) / 2, 0) ** 3
+    W = sparse.csr_array(graph + graph.T)
+    degree = np.maximum(W.sum(axis=1), SMALLEST)
+    scale = sparse.diags_array(1 / np.sqrt(degree))
+    return sparse.csr_array(scale @ W @ scale)
+
+
+def spread_labels(
+    probabilities: np.ndarray,
+    labels: Labels,
+    embeddings: np.ndarray,
+    prior: np.ndarray,
+    *,
+    n_neighbors: int = 5,
+    alpha: float = 0.65,
+) -> np.ndarray:
+    """Turn a classifier's probabilities into pseudo-label distributions.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_clips, n_classes)
+    labels : Labels
+        What is known overrides the probabilities.
+    embeddings : ndarray of shape (n_clips, n_features)
+        In which neighbours are searched.
+    prior : ndarray of shape (n_classes,)
+        As ``estimate_prior`` returns it.
+    n_neighbors : int, default=5
+    alpha : float, default=0.65
+        How much is taken from the neighbours, in [0, 1). 0: nothing.
+
+    Returns
+    -------
+    distributions : ndarray of shape (n_clips, n_classes), float64
+    """
+    multilabel = labels.multilabel
+    known = ~labels.unknown if multilabel else labels.labeled[:, None]
+    start = align_to_prior(probabilities, prior, multilabel=multilabel)
+    start = np.where(known, labels.present, start)
+    if len(start) > 1 and alpha:
+        W = connect_neighbors(embeddings, n_neighbors)
+        system = sparse.eye_array(len(start)) - alpha * W
+        solved = [cg(system, column, rtol=1e-6)[0] for column in start.T]
+        start = np.column_stack(solved)
+        # rows sum to about 1 / (1 - alpha); single labels are divided by it below
+        if multilabel:
+            start *= 1 - alpha
+        start = start.clip(SMALLEST, None if not multilabel else 1)
+    if not multilabel:
+        start /= start.sum(axis=1, keepdims=True)
+    spread = align_to_prior(start, prior, multilabel=multilabel)
+    return np.where(known, labels.present, spread)
+
+
+def choose_surest(
+    distributions: np.ndarray,
+    labels: Labels,
+    share: float,
+    *,
+    floor: float = 0.0,
+) -> Labels:
+    """Give the surest clips of each class their pseudo-label.
+
+    By share and not by threshold: a class of which the classifier is unsure would
+    otherwise get none.
+
+    Parameters
+    ----------
+    distributions : ndarray of shape (n_clips, n_classes)
+        As ``spread_labels`` returns them.
+    labels : Labels
+        These stay as they are.
+    share : float
+        Of the unlabeled clips of each class (for several labels a clip: of each answer
+        about each class), in [0, 1].
+    floor : float, default=0.0
+        Probability below which none is given.
+
+    Returns
+    -------
+    labels : Labels
+        With the pseudo-labels among them.
+    """
+    present, unknown = labels.present.copy(), labels.unknown.copy()
+    if labels.multilabel:
+        answers = [(distributions, True), (1 - distributions, False)]
+        for sure, answer in answers:
+            for c in range(distributions.shape[1]):
+                rows = np.flatnonzero(labels.unknown[:, c] & (sure[:, c] > 0.5))
+                rows = _surest(rows, sure[:, c], share, floor)
+                present[rows, c], unknown[rows, c] = answer, False
+        return replace(labels, present=present, unknown=unknown)
+    best, unlabeled = distributions.argmax(axis=1), ~labels.labeled
+    for c in range(distributions.shape[1]):
+        rows = np.flatnonzero(unlabeled & (best == c))
+        rows = _surest(rows, distributions[:, c], share, floor)
+        present[rows, c], unknown[rows] = True, False
+    return replace(labels, present=present, unknown=unknown)
+
+
+def _surest(
+    rows: np.ndarray, sure: np.ndarray, share: float, floor: float
+) -> np.ndarray:
+    """Return the surest share of some rows."""
+    order = rows[np.argsort(-sure[rows], kind="stable")][: round(share * len(rows))]
+    return order[sure[order] >= floor]
