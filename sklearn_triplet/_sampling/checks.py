@@ -106,7 +106,13 @@ def check_selector(selector: Selector) -> None:
 
 
 def _check_manners(selector: Selector) -> None:
-    """Try what scikit-learn does with parts of an estimator."""
+    """Try what scikit-learn does with parts of an estimator: clone and print them.
+
+    Raises
+    ------
+    AssertionError
+        Also where it is no selector at all.
+    """
     if isinstance(selector, type):
         raise AssertionError(
             f"check_selector takes an instance. Got the class {selector.__name__}: "
@@ -143,14 +149,23 @@ def _check_manners(selector: Selector) -> None:
 def _make_anchors(
     labeled_only: bool,
 ) -> Iterator[tuple[str, SegmentedClips, Units]]:
-    """Yield what the data is, the training set, and anchors of one or two segments."""
+    """Make training sets, and anchors of one or two segments.
+
+    Yields
+    ------
+    where : str
+        The data, in words, for the sentences.
+    segments : SegmentedClips
+    anchors : Units
+        Every segment that may be one, two of them twice; then the first of them alone.
+    """
     for name, (lengths, y) in DATA.items():
         rng = np.random.default_rng(0)
         arrays = [rng.normal(-3, 2, (N_FEATURES, n)) for n in lengths]
         segments = SegmentedClips.from_arrays(arrays, y, segment_length=LENGTH)
         can = segments.labels.labeled if labeled_only else np.ones(len(lengths), bool)
         ids = np.flatnonzero(can[segments.clip_of])
-        # two more than once: a batch may have an anchor twice
+        # more than once: a batch may have an anchor twice
         ids = np.append(ids, ids[:2])
         if not len(ids):
             continue
@@ -163,7 +178,16 @@ def _make_anchors(
 def _try_positives(
     used: PositiveSelector, segments: SegmentedClips, anchors: Units, where: str
 ) -> None:
-    """Select twice, by a selector that has seen other data and by a new one."""
+    """Select twice, by a selector that has seen other data and by a new one.
+
+    Parameters
+    ----------
+    used : PositiveSelector
+        Has been prepared for other training sets before.
+    segments : SegmentedClips
+    anchors : Units
+    where : str
+    """
 
     def select(selector: PositiveSelector) -> object:
         ids = np.unique(anchors.segments)
@@ -188,7 +212,15 @@ def _try_positives(
 
 
 def _make_candidates() -> Iterator[tuple[str, Candidates]]:
-    """Yield what the candidates are, and the candidates of some anchors."""
+    """Make candidates of some anchors.
+
+    Yields
+    ------
+    where : str
+        What they are like, in words, for the sentences.
+    candidates : Candidates
+        With a row per anchor and two columns per anchor, as in a batch.
+    """
     draw = torch.Generator().manual_seed(0)
     kinds = {
         "candidates of all kinds": (6, 0.7),
@@ -203,11 +235,13 @@ def _make_candidates() -> Iterator[tuple[str, Candidates]]:
             distances=(8 * chance[0]).floor(),
             positive_distances=torch.full((n,), 4.0),
             allowed=chance[1] < share,
+            # never both, and neither where a label is not known
             shares_label=chance[2] < 0.3,
             other_label=chance[2] > 0.6,
             noise=chance[3],
         )
         yield where, candidates
+        # a collapsed embedding must not crash the fit that will tell of it
         same = torch.zeros_like(candidates.distances)
         collapsed = Candidates(**{**vars(candidates), "distances": same})
         yield f"{where}, all at one point", collapsed
@@ -216,7 +250,7 @@ def _make_candidates() -> Iterator[tuple[str, Candidates]]:
 def _try_negatives(
     selector: NegativeSelector, candidates: Candidates, where: str
 ) -> None:
-    """Select twice among the same candidates."""
+    """Select twice among the same candidates, where the answer has to be the same."""
 
     def select() -> object:
         return selector.select(candidates)
@@ -236,7 +270,21 @@ def _try_negatives(
 def _try(
     select: Callable[[], object], selector: Selector, given: object, where: str
 ) -> object:
-    """Call select; refuse an exception and what else it has done but answer."""
+    """Call select; refuse an exception and what else it has done but answer.
+
+    Parameters
+    ----------
+    select : callable
+        Without arguments.
+    selector : PositiveSelector or NegativeSelector
+    given : object
+        Everything that it gets, for comparison with a copy.
+    where : str
+
+    Returns
+    -------
+    answer : object
+    """
     name = f"{type(selector).__name__}.select"
     before = copy.deepcopy(given), repr(selector), _generators()
     try:
@@ -269,7 +317,10 @@ def _generators() -> tuple[object, ...]:
 
 
 def _equal(left: object, right: object) -> bool:
-    """Compare nested containers of arrays and tensors, value by value."""
+    """Compare nested containers of arrays and tensors, value by value.
+
+    ``==`` will not do: of two arrays it is an array.
+    """
     if type(left) is not type(right):
         return False
     if isinstance(left, np.ndarray | torch.Tensor):

@@ -107,6 +107,7 @@ def check_negatives(answer: object, candidates: Candidates, selector: object) ->
             f"{who} must return an index in [-1, {n_candidates - 1}], a column of the "
             f"candidates or -1 for none. Got {index.min()} to {index.max()}."
         )
+    # -1 looks up the first column, whose answer does not count
     chosen = candidates.allowed[torch.arange(n_anchors), index.clamp(min=0)]
     wrong = (index >= 0) & ~chosen
     if wrong.any():
@@ -127,6 +128,7 @@ def _check_tensor(
             f"{who} must return torch tensors. Got {name!r} of type "
             f"{type(found).__name__}."
         )
+    # the loss indexes by it, and torch would refuse int32 or a column without a name
     if (found.dtype, found.shape, found.device) != (dtype, shape, device):
         raise ValueError(
             f"{who} must return one negative per anchor: {name!r} of shape "
@@ -204,7 +206,7 @@ class OtherLabel(NegativeSelector):
     References
     ----------
     A. Jansen et al., "Unsupervised learning of semantic audio representations", ICASSP
-    2018, doi:10.1109/ICASSP.2018.8461684: the explicitly labeled triplets.
+    2018, arXiv:1711.02209: the explicitly labeled triplets.
 
     Examples
     --------
@@ -285,10 +287,11 @@ class SemiHard(NegativeSelector):
         if self.exclude_shared_labels:
             allowed = allowed & ~candidates.shares_label
         farther = allowed & (distances > candidates.positive_distances[:, None])
-        # out of reach where it may not be chosen: infinitely far, or nearer than any
+        # what may not be chosen is infinitely far, or nearer than anything can be
         nearest = distances.masked_fill(~farther, torch.inf).argmin(dim=1)
         farthest = distances.masked_fill(~allowed, -1.0).argmax(dim=1)
         empty = ~farther.any(dim=1)
         index = torch.where(empty, farthest, nearest)
+        # no candidate at all is no substitute either
         possible = allowed.any(dim=1)
         return index.masked_fill(~possible, -1), empty & possible

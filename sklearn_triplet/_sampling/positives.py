@@ -73,6 +73,7 @@ def check_positives(
     for field in fields(Units):
         _check_field(positives, anchors, field.name, who)
     n_frames = anchors.X.shape[-1]
+    # before they look anything up, or a wrong id were an IndexError
     _check_range(positives.lengths, "lengths", 1, n_frames, who)
     _check_range(positives.clips, "clips", 0, len(segments.count) - 1, who)
     _check_range(positives.segments, "segments", 0, len(segments) - 1, who)
@@ -223,7 +224,7 @@ class Transformed(PositiveSelector):
     References
     ----------
     A. Jansen et al., "Unsupervised learning of semantic audio representations", ICASSP
-    2018, doi:10.1109/ICASSP.2018.8461684.
+    2018, arXiv:1711.02209.
 
     Examples
     --------
@@ -250,6 +251,7 @@ class Transformed(PositiveSelector):
         parts: list[Units] = []
         rows: list[IntArray] = []
         for i in np.unique(choice):
+            # all anchors of one transformation at once
             rows.append(np.flatnonzero(choice == i))
             chosen = anchors.take(rows[-1])
             if i < 0:
@@ -271,10 +273,10 @@ class SameLabel(PositiveSelector):
     transformed copy: a rare class must not crash a fold. Such substitutes are warned
     about once and counted in the history.
 
-    The paper draws the segment itself, "randomly chosen under the constraint that the
-    positive sample has at least one label in common with the anchor"; with clips of one
-    length, as the paper's, both are the same. By clips, a long clip is no more likely
-    than a short one.
+    The paper's samples are segments, "randomly chosen under the constraints that the
+    positive sample has at least one label in common with the anchor". With clips of one
+    length, as the paper's, that is the same; with others, a long clip is here no more
+    likely than a short one.
 
     See Also
     --------
@@ -283,7 +285,7 @@ class SameLabel(PositiveSelector):
     References
     ----------
     A. Jansen et al., "Unsupervised learning of semantic audio representations", ICASSP
-    2018, doi:10.1109/ICASSP.2018.8461684: the explicitly labeled triplets.
+    2018, arXiv:1711.02209: the explicitly labeled triplets.
 
     Examples
     --------
@@ -305,6 +307,7 @@ class SameLabel(PositiveSelector):
         # the largest of uniform numbers among the partners is a uniform draw
         draw = np.where(shares, rng.random(shares.shape), -1.0)
         has_partner = shares.any(axis=1)
+        # in the same clip, at any distance
         elsewhere = TemporalProximity(np.iinfo(int).max)
         own_clip = ~has_partner & elsewhere.applies_to(anchors, segments)
         copy = ~has_partner & ~own_clip
@@ -359,7 +362,7 @@ class Nearest(PositiveSelector):
     References
     ----------
     N. Turpault, R. Serizel and E. Vincent, "Semi-supervised triplet loss based
-    learning of ambient audio embeddings", ICASSP 2019: introduced there.
+    learning of ambient audio embeddings", ICASSP 2019, HAL hal-02025824: introduced there.
 
     Examples
     --------
@@ -401,6 +404,7 @@ class Nearest(PositiveSelector):
         ids = known[rows, columns[rows, drawn]]
         lonely = ~free.any(axis=1)
         ids = np.where(lonely, first, ids)
+        # with k = 1 this is the neighbour alone, and nothing is drawn
         units = segments.add_of_same_clip(ids, k, rng, last=anchors.segments)
         units[lonely] = anchors.segments[lonely]
         return segments.take(units, substituted=lonely)

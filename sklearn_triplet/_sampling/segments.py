@@ -2,8 +2,8 @@
 
 A *clip* is a row of X, a *segment* is a cut of it of at most ``segment_length``
 frames, and a *unit* is what an anchor, a positive or a negative is: k segments of one
-clip and a pool over them. The paper has k = 1: "every 10-seconds segment is divided in
-0.96 s subsegments", each of which is a sample with the label of its clip (section 4.3).
+clip and a pool over them. The paper has k = 1: "Every 10-seconds segment is then
+divided in 0.96 s subsegments", each with the label of its clip (section 4.3).
 """
 
 from __future__ import annotations
@@ -188,6 +188,7 @@ class SegmentedClips:
         self.verbose = verbose
         # no frame of padding more than the longest clip needs
         self.segment_length = min(segment_length, int(clips.lengths.max()))
+        # the rest of a clip is left out, unless it is all that there is of it
         self.count = np.maximum(clips.lengths // self.segment_length, 1)
         self.first = np.concatenate([[0], np.cumsum(self.count)[:-1]])
         self.clip_of = np.repeat(np.arange(len(clips)), self.count)
@@ -291,6 +292,7 @@ class SegmentedClips:
         n_units, k = segments.shape
         shape = (n_units, k, self.clips.n_features, self.segment_length)
         X = np.zeros(shape, dtype=np.float32)
+        # one by one, and each only its frames: X may be a memory map
         for i, segment in np.ndenumerate(segments):
             begin, length = self.start[segment], self.length[segment]
             frames = self.clips.frames(self.clip_of[segment], begin, length)

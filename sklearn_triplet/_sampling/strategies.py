@@ -64,7 +64,7 @@ class Strategy(BaseEstimator):
     References
     ----------
     N. Turpault, R. Serizel and E. Vincent, "Semi-supervised triplet loss based
-    learning of ambient audio embeddings", ICASSP 2019.
+    learning of ambient audio embeddings", ICASSP 2019, HAL hal-02025824.
 
     Examples
     --------
@@ -148,6 +148,7 @@ class Strategy(BaseEstimator):
         if n_labeled:
             reasons.append(self._why_no_labeled_negative(labels))
         if self.uses_unlabeled and n_labeled < n_clips:
+            # any other clip is their negative
             reasons.append(None)
         if not reasons:
             return (
@@ -159,6 +160,7 @@ class Strategy(BaseEstimator):
         return None
 
     def _why_no_labeled_negative(self, labels: Labels) -> str | None:
+        """Say why labeled anchors find no negative; see ``why_no_triplets``."""
         if not self.labeled_negative.uses_labels or labels.n_kinds > 1:
             return None
         n_classes = int(labels.present.any(axis=0).sum())
@@ -261,6 +263,7 @@ def _check_slot(
     if unlabeled and selector is None:
         return
     who = f"The {slot!r} parameter of Strategy"
+    # a class has a method select as well, and would fail in the first batch
     if isinstance(selector, type):
         raise ValueError(
             f"{who} must be an instance. Got the class {selector.__name__}: write "

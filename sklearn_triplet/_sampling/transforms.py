@@ -136,7 +136,7 @@ class Transformation(BaseEstimator):
     ----------
     A. Jansen, M. Plakal, R. Pandya, D. P. W. Ellis, S. Hershey, J. Liu, R. C. Moore and
     R. A. Saurous, "Unsupervised learning of semantic audio representations", ICASSP
-    2018, doi:10.1109/ICASSP.2018.8461684: where the paper has its four from.
+    2018, arXiv:1711.02209: where the paper has its four from.
 
     Examples
     --------
