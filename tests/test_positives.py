@@ -8,6 +8,7 @@ import torch
 from helpers import LENGTH, make_segments, select, whole
 
 from sklearn_triplet import (
+    GaussianNoise,
     PositiveSelector,
     SameLabel,
     TemporalProximity,
@@ -168,6 +169,17 @@ def test_default_is_the_four_of_the_paper():
     louder = (difference > 0).all(axis=(1, 2))  # mixing adds energy to every bin
     assert abs(louder.sum() - 1000) < 150
     assert difference[~louder].std() == pytest.approx(0.5, rel=0.05)
+
+
+@pytest.mark.parametrize("given", [[], [GaussianNoise], GaussianNoise(), ["noise"]])
+def test_refused_transformations(given):
+    sentence = (
+        "The 'transformations' parameter of Transformed must be None or a list of one "
+        f"or more Transformation, such as [GaussianNoise()]. Got {given!r} instead."
+    )
+    segments = make_segments([12, 12])
+    with pytest.raises(ValueError, match=whole(sentence)):
+        Transformed(given).prepare(segments, np.arange(4))
 
 
 def test_where_nothing_applies_the_anchor_itself_is_counted():

@@ -82,11 +82,15 @@ def check_positives(
             f"{who} must return units whose segments are all of the clip in 'clips'. "
             "Got others: choose ids of one clip in each row for segments.take(ids)."
         )
+    _check_values(positives, who)
+
+
+def _check_values(positives: Units, who: str) -> None:
     if not np.isfinite(positives.X).all():
         rows = np.flatnonzero(~np.isfinite(positives.X).all(axis=(1, 2, 3)))
         raise ValueError(
             f"{who} must return finite values. Got NaN or infinity in {len(rows)} of "
-            f"{len(anchors)} units, first in unit {rows[0]}."
+            f"{len(positives)} units, first in unit {rows[0]}."
         )
     if (positives.X * ~positives.valid).any():
         raise ValueError(
@@ -236,6 +240,20 @@ class Transformed(PositiveSelector):
     def __init__(self, transformations: Sequence[Transformation] | None = None) -> None:
         self.transformations = transformations
 
+    def prepare(self, segments: SegmentedClips, anchors: IntArray) -> None:
+        """Refuse what is no transformation, before anything is drawn."""
+        given = self.transformations
+        if given is None:
+            return
+        right = isinstance(given, list | tuple) and len(given) > 0
+        # a class would pass for an instance until it is applied
+        if not right or not all(isinstance(each, Transformation) for each in given):
+            raise ValueError(
+                "The 'transformations' parameter of Transformed must be None or a list "
+                "of one or more Transformation, such as [GaussianNoise()]. Got "
+                f"{given!r} instead."
+            )
+
     def select(
         self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
     ) -> Units:
@@ -362,7 +380,7 @@ class Nearest(PositiveSelector):
     References
     ----------
     N. Turpault, R. Serizel and E. Vincent, "Semi-supervised triplet loss based
-    learning of ambient audio embeddings", ICASSP 2019, HAL hal-02025824: introduced there.
+    learning of ambient audio embeddings", ICASSP 2019, HAL hal-02025824.
 
     Examples
     --------
