@@ -15,6 +15,7 @@ from sklearn_triplet._model_selection.stratification import (
     MultilabelStratifiedKFold,
     mask_labels,
 )
+from sklearn_triplet._sampling.checks import check_selector
 from sklearn_triplet._sampling.negatives import (
     Candidates,
     NegativeSelector,
@@ -63,6 +64,7 @@ __all__ = [
     "SemiHard",
     "Strategy",
     "STRATEGIES",
+    "check_selector",
     "ConvEncoder",
     "DenseEncoder",
     "TripletEmbedder",

@@ -9,8 +9,6 @@ import soundfile
 import torch
 
 from sklearn_triplet import LogMel, SegmentedClips
-from sklearn_triplet._input.clips import Clips, FrameScaler
-from sklearn_triplet._input.labels import check_labels
 
 N_FEATURES, LENGTH = 4, 6  # of the small segments that selectors are tried on
 CURE = " With errors='warn' such a clip becomes a row of NaN."
@@ -59,10 +57,7 @@ def make_indicator(n_rows=200, n_classes=6, seed=0):
 
 
 def cut(arrays, y=None, segment_length=LENGTH):
-    arrays = [np.asarray(a, dtype=np.float32) for a in arrays]
-    clips = Clips(arrays, np.array([a.shape[1] for a in arrays]))
-    labels = check_labels(y, len(clips), "Test")
-    return SegmentedClips(clips, labels, FrameScaler.fit(clips), segment_length)
+    return SegmentedClips.from_arrays(list(arrays), y, segment_length=segment_length)
 
 
 def make_segments(lengths, y=None, seed=0):
@@ -71,7 +66,8 @@ def make_segments(lengths, y=None, seed=0):
 
 
 def select(selector, segments, ids, seed=0):
-    anchors = segments.take(np.asarray(ids)[:, None])
+    ids = np.asarray(ids)
+    anchors = segments.take(ids[:, None] if ids.ndim == 1 else ids)
     found = selector.select(anchors, segments, np.random.default_rng(seed))
     assert found.X.shape == anchors.X.shape
     assert len(found) == len(anchors)

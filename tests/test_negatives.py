@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from helpers import whole
 from sklearn.base import clone
 
-from sklearn_triplet import Candidates, OtherLabel, SemiHard
+from sklearn_triplet import Candidates, NegativeSelector, OtherLabel, SemiHard
+from sklearn_triplet._sampling.negatives import check_negatives
 from sklearn_triplet._training.triplet_loss import describe_candidates
 
 
@@ -125,6 +127,67 @@ def test_other_label_is_uniform():
     np.testing.assert_array_equal(counts[[1, 3, 4]], 0)
     chosen = counts[[0, 2, 5, 6]]
     assert ((chosen - 1500) ** 2 / 1500).sum() < 17  # 3 degrees of freedom
+
+
+# --- what a selector returns
+
+
+class Answers(NegativeSelector):
+    """Returns whatever it is told to make of the candidates."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def select(self, candidates):
+        return self.make(candidates)
+
+
+def paired(index, dtype=torch.int64):
+    """Return a selection of some columns that marks no substitute."""
+
+    def make(candidates):
+        return torch.tensor(index, dtype=dtype), torch.zeros(3, dtype=torch.bool)
+
+    return make
+
+
+WRONG_NEGATIVES = {
+    "must return a tuple (index, substituted), where the second tells for which "
+    "anchors something else than the rule's was taken. Got an object of type "
+    "Tensor instead.": (lambda candidates: torch.zeros(3, dtype=torch.int64)),
+    "must return torch tensors. Got 'index' of type ndarray.": lambda candidates: (
+        np.zeros(3, dtype=int),
+        torch.zeros(3, dtype=torch.bool),
+    ),
+    "must return one negative per anchor: 'index' of shape (3,) and dtype torch.int64 "
+    "on cpu. Got (3,), torch.float32 on cpu.": paired([0, 1, 0], torch.float32),
+    "must return one negative per anchor: 'index' of shape (3,) and dtype torch.int64 "
+    "on cpu. Got (2,), torch.int64 on cpu.": paired([0, 1]),
+    "must return one negative per anchor: 'substituted' of shape (3,) and dtype "
+    "torch.bool on cpu. Got (3,), torch.int64 on cpu.": lambda candidates: (
+        (torch.zeros(3, dtype=torch.int64),) * 2
+    ),
+    "must return an index in [-1, 3], a column of the candidates or -1 for none. Got 0 "
+    "to 4.": paired([0, 0, 4]),
+    "must return an index in [-1, 3], a column of the candidates or -1 for none. Got "
+    "-2 to 0.": paired([0, -2, 0]),
+    "must choose negatives among candidates.allowed. Got 2 of 3 that are of the "
+    "anchor's own clip or its positive: mask the others out, and return -1 where none "
+    "is left.": paired([0, 3, 3]),
+}
+
+
+@pytest.mark.parametrize("sentence", WRONG_NEGATIVES)
+def test_negatives_that_are_none_are_refused(sentence):
+    allowed = np.ones((3, 4), dtype=bool)
+    allowed[1:, 3] = False
+    candidates = make_candidates(3, 4, allowed=allowed)
+    selector = Answers(WRONG_NEGATIVES[sentence])
+    for right in ([0, 1, -1], [3, 2, 0]):
+        check_negatives(paired(right)(candidates), candidates, selector)
+    answer = selector.select(candidates)
+    with pytest.raises(ValueError, match=whole(f"Answers.select {sentence}")):
+        check_negatives(answer, candidates, selector)
 
 
 # --- who may be a candidate

@@ -5,7 +5,13 @@ import pytest
 from helpers import LENGTH, N_FEATURES, cut, make_segments, select
 from sklearn.neighbors import NearestNeighbors
 
-from sklearn_triplet import Nearest, RandomNegative, Strategy, TripletEmbedder
+from sklearn_triplet import (
+    Nearest,
+    RandomNegative,
+    Strategy,
+    Transformed,
+    TripletEmbedder,
+)
 from sklearn_triplet._sampling import neighbors
 
 
@@ -130,6 +136,47 @@ def test_doubtful_anchors_are_searched_again(monkeypatch):
     assert set(again) == set(range(60, 120))
 
 
+@pytest.mark.parametrize("exclude_same_clip", [False, True])
+def test_units_are_looked_up_by_their_first_segment(exclude_same_clip):
+    segments = make_segments([24, 13, 3, 20, 6, 30])
+    selector = Nearest(2, exclude_same_clip)  # two: one of them is not in the unit
+    search(selector, segments, np.arange(len(segments)))
+    expected = naive_neighbors(segments, selector)
+    first = np.repeat(np.arange(len(segments)), 30)
+    ids = segments.add_of_same_clip(first, 2, np.random.default_rng(1))
+    found = select(selector, segments, ids)
+    assert not found.substituted.any()
+    np.testing.assert_array_equal(found.X, segments.take(found.segments).X)
+    for unit, positive in zip(ids, found.segments, strict=True):
+        assert positive[0] in set(expected[unit[0]]) - set(unit)
+        clip = segments.clip_of[positive[0]]
+        assert segments.clip_of[positive[1]] == clip
+        others = set(np.flatnonzero(segments.clip_of == clip)) - {positive[0]}
+        # of the unit's own clip, what is in the unit only if there is nothing else
+        assert positive[1] in (others - set(unit) or others or {positive[0]})
+    assert len(set(map(tuple, found.segments[first == 0]))) > 3  # the second is drawn
+
+
+def test_a_unit_that_holds_all_of_its_neighbours_is_counted():
+    rng = np.random.default_rng(0)
+    twins = rng.normal(size=(N_FEATURES, LENGTH)).repeat(2, axis=1)
+    twins = np.concatenate([twins[:, ::2], twins[:, ::2] + 1e-3], axis=1)
+    segments = cut([twins, 5 + rng.normal(size=(N_FEATURES, 12))])
+    selector = Nearest()
+    search(selector, segments, np.arange(4))
+    np.testing.assert_array_equal(selector.neighbors_[:2, 0], [1, 0])
+    found = select(selector, segments, [[0, 1], [1, 0], [0, 0]])
+    np.testing.assert_array_equal(found.substituted, [True, True, False])
+    np.testing.assert_array_equal(found.segments, [[0, 1], [1, 0], [1, 0]])
+
+
+@pytest.mark.parametrize("n_neighbors", [0, 1.5, True])
+def test_refused_number_of_neighbours(n_neighbors):
+    segments = make_segments([12, 12])
+    with pytest.raises(ValueError, match=r"^The 'n_neighbors' parameter of Nearest "):
+        search(Nearest(n_neighbors), segments, np.arange(4))
+
+
 class Counting(Nearest):
     """Nearest that tells which anchors it was asked for."""
 
@@ -145,7 +192,7 @@ def test_only_the_anchors_that_are_drawn_are_searched(monkeypatch):
     monkeypatch.setattr(Counting, "asked", [])
     X = np.random.default_rng(0).normal(size=(30, N_FEATURES, 40))
     random = RandomNegative()
-    strategy = Strategy(None, None, Counting(), random)
+    strategy = Strategy(Transformed(), random, Counting(), random)
     settings = {"segment_length": 8, "batch_size": 4, "encoder": "dense"}
     TripletEmbedder(strategy, n_triplets=60, max_epochs=4, **settings).fit(X)
     assert [n for n, _ in Counting.asked] == [150] * 4

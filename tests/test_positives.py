@@ -1,15 +1,21 @@
 """Positives of Table 1: a shared label, a transformed copy, the nearest segment."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from helpers import LENGTH, make_segments, select
+import torch
+from helpers import LENGTH, make_segments, select, whole
 
 from sklearn_triplet import (
+    GaussianNoise,
+    PositiveSelector,
     SameLabel,
     TemporalProximity,
     Transformation,
     Transformed,
 )
+from sklearn_triplet._sampling.positives import check_positives
 
 SINGLE = {
     "first": [-1, -1, -1, 0, 0, 0, 1, 1, 2],
@@ -165,6 +171,17 @@ def test_default_is_the_four_of_the_paper():
     assert difference[~louder].std() == pytest.approx(0.5, rel=0.05)
 
 
+@pytest.mark.parametrize("given", [[], [GaussianNoise], GaussianNoise(), ["noise"]])
+def test_refused_transformations(given):
+    sentence = (
+        "The 'transformations' parameter of Transformed must be None or a list of one "
+        f"or more Transformation, such as [GaussianNoise()]. Got {given!r} instead."
+    )
+    segments = make_segments([12, 12])
+    with pytest.raises(ValueError, match=whole(sentence)):
+        Transformed(given).prepare(segments, np.arange(4))
+
+
 def test_where_nothing_applies_the_anchor_itself_is_counted():
     segments = make_segments([6, 12])
     found = select(Transformed([TemporalProximity()]), segments, [0, 1])
@@ -178,3 +195,154 @@ def test_selection_is_repeatable(selector):
     first, again, other = (select(selector, segments, [2] * 9, s).X for s in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+# --- units of two segments
+
+
+def two_of_each(segments, n=50):
+    ids = np.flatnonzero(segments.labels.labeled[segments.clip_of])
+    rng = np.random.default_rng(0)
+    return segments.add_of_same_clip(np.repeat(ids, n), 2, rng)
+
+
+@pytest.mark.parametrize("y", LABELS, ids=IDS)
+def test_partner_of_a_unit_is_one_other_clip(y):
+    segments = make_segments([19] * len(y), y)
+    ids = two_of_each(segments)
+    found = select(SameLabel(), segments, ids)
+    own = segments.clip_of[ids[:, 0]]
+    np.testing.assert_array_equal(
+        segments.clip_of[found.segments], np.repeat(found.clips[:, None], 2, axis=1)
+    )
+    for clip in np.unique(own):
+        partners = partners_of(y, clip)
+        assert set(found.clips[own == clip]) == set(partners or [clip])
+        assert set(found.substituted[own == clip]) == {not partners}
+    # three segments a clip: two different ones of a partner, the third of the own clip
+    twice = found.segments[:, 0] == found.segments[:, 1]
+    np.testing.assert_array_equal(twice, found.substituted)
+    np.testing.assert_array_equal(found.X, segments.take(found.segments).X)
+
+
+def test_unit_of_all_segments_of_a_lonely_clip_gives_a_transformed_copy():
+    segments = make_segments([12, 12, 12], [0, 0, 1])
+    found = select(SameLabel(), segments, [[0, 1]] * 20 + [[4, 5]] * 60)
+    np.testing.assert_array_equal(found.substituted, [False] * 20 + [True] * 60)
+    assert set(found.clips[:20]) == {1}
+    assert set(found.clips[20:]) == {2}
+    np.testing.assert_array_equal(found.segments[20:], [[4, 5]] * 60)
+    anchor = segments.take(np.array([[4, 5]])).X[0]
+    assert np.mean([not np.array_equal(X, anchor) for X in found.X[20:]]) > 0.9
+
+
+def test_short_partner_of_a_unit_is_repeated_and_padded():
+    segments = make_segments([13, 4, 13], [0, 0, 1])
+    found = select(SameLabel(), segments, [[0, 1]] * 5)
+    np.testing.assert_array_equal(found.segments, [[2, 2]] * 5)
+    np.testing.assert_array_equal(found.lengths, [[4, 4]] * 5)
+    assert not found.X[..., 4:].any()
+    assert not found.substituted.any()
+
+
+def test_all_segments_of_a_unit_get_one_kind_of_transformation():
+    segments = make_segments([12, 12])
+    selector = Transformed([Constant(i) for i in range(4)])
+    found = select(selector, segments, [[0, 1]] * 400)
+    marks = found.X[..., 0, 0]
+    np.testing.assert_array_equal(marks[:, 0], marks[:, 1])
+    assert set(marks.ravel()) == {0, 1, 2, 3}
+
+
+def test_unit_to_which_nothing_applies_is_counted():
+    segments = make_segments([12, 18])
+    selector = Transformed([TemporalProximity()])
+    found = select(selector, segments, [[0, 1], [2, 3]])
+    np.testing.assert_array_equal(found.substituted, [True, False])
+    np.testing.assert_array_equal(found.segments, [[0, 1], [4, 4]])
+
+
+# --- what a selector returns
+
+
+class Answers(PositiveSelector):
+    """Returns whatever it is told to make of the anchors."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def select(self, anchors, segments, rng):
+        return self.make(anchors, segments)
+
+
+def with_field(name, change):
+    def make(anchors, segments):
+        return replace(anchors, **{name: change(getattr(anchors, name))})
+
+    return make
+
+
+WRONG_POSITIVES = {
+    "must return Units, as segments.take(ids) and anchors.take(rows) do. Got an object "
+    "of type ndarray instead.": lambda anchors, segments: anchors.X,
+    "must return Units of numpy arrays. Got 'X' of type Tensor.": with_field(
+        "X", torch.from_numpy
+    ),
+    "must return 'X' of dtype float32. Got float64: convert it by astype.": with_field(
+        "X", lambda X: X.astype(float)
+    ),
+    "must return 'segments' of dtype int64. Got float64: convert it by astype.": (
+        with_field("segments", lambda ids: ids * 1.0)
+    ),
+    "must return one positive per anchor: 'X' of shape (n_units, k, n_features, "
+    "n_frames) = (3, 2, 4, 6). Got (2, 2, 4, 6).": lambda anchors, _: anchors.take(
+        np.arange(2)
+    ),
+    "must return one positive per anchor: 'X' of shape (n_units, k, n_features, "
+    "n_frames) = (3, 2, 4, 6). Got (3, 1, 4, 6).": lambda anchors, segments: (
+        segments.take(anchors.segments[:, :1])
+    ),
+    "must return one positive per anchor: 'X' of shape (n_units, k, n_features, "
+    "n_frames) = (3, 2, 4, 6). Got (3, 2, 3, 6).": with_field(
+        "X", lambda X: X[:, :, 1:]
+    ),
+    "must return one positive per anchor: 'X' of shape (n_units, k, n_features, "
+    "n_frames) = (3, 2, 4, 6). Got (3, 2, 4, 5).": with_field(
+        "X", lambda X: X[..., 1:]
+    ),
+    "must return one positive per anchor: 'clips' of shape (n_units,) = (3,). Got "
+    "(3, 1).": with_field("clips", lambda clips: clips[:, None]),
+    "must return 'lengths' in [1, 6]. Got 7 to 7.": with_field(
+        "lengths", lambda lengths: lengths * 0 + 7
+    ),
+    "must return 'clips' in [0, 3]. Got 1 to 4.": with_field(
+        "clips", lambda clips: clips + 1
+    ),
+    "must return 'segments' in [0, 7]. Got -1 to 6.": with_field(
+        "segments", lambda ids: ids - 1
+    ),
+    "must return units whose segments are all of the clip in 'clips'. Got others: "
+    "choose ids of one clip in each row for segments.take(ids).": (
+        lambda anchors, segments: segments.take(anchors.segments * [1, 0])
+    ),
+    "must return finite values. Got NaN or infinity in 2 of 3 units, first in unit "
+    "1.": (
+        with_field(
+            "X", lambda X: X / np.array([1, 0, 0], np.float32)[:, None, None, None]
+        )
+    ),
+    "must return zeros where a segment is padded, beyond its 'lengths'. Multiply X by "
+    "units.valid.": with_field("X", lambda X: X + np.float32(1)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:(divide|invalid value)")
+@pytest.mark.parametrize("sentence", WRONG_POSITIVES)
+def test_positives_that_are_none_are_refused(sentence):
+    segments = make_segments([13, 5, 18, 15], [0, 0, 1, -1])
+    anchors = segments.take(np.array([[0, 1], [2, 2], [7, 7]]))
+    selector = Answers(WRONG_POSITIVES[sentence])
+    check_positives(anchors, anchors, segments, selector)
+    found = selector.select(anchors, segments, None)
+    with pytest.raises(ValueError, match=whole(f"Answers.select {sentence}")):
+        check_positives(found, anchors, segments, selector)

@@ -1,5 +1,6 @@
 """Clips: how X is read, cut into segments and standardised, and what is refused."""
 
+import math
 import re
 
 import numpy as np
@@ -200,6 +201,111 @@ def test_drawing_from_no_clip_gives_no_unit(k):
     none = np.array([], dtype=int)
     drawn = segments.draw_from_clips(none, k, np.random.default_rng(0))
     assert drawn.shape == (0, k)
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_every_choice_of_several_segments_is_as_likely(k):
+    segments = cut(make_clips((16, 12)), 4)  # 4 and 3 segments
+    clips = np.tile([0, 1], 6000)
+    drawn = segments.draw_from_clips(clips, k, np.random.default_rng(0))
+    for clip, n in ((0, 4), (1, 3)):
+        rows, counts = np.unique(drawn[clips == clip], axis=0, return_counts=True)
+        assert len(rows) == math.perm(n, k)  # in any order
+        expected = 6000 / len(rows)
+        assert (np.abs(counts - expected) < 6 * np.sqrt(expected)).all()
+
+
+def test_too_few_segments_are_taken_in_turn():
+    segments = cut(make_clips((8, 4)), 4)
+    drawn = segments.draw_from_clips(np.array([0, 1]), 5, np.random.default_rng(0))
+    assert sorted(np.bincount(drawn[0]).tolist()) == [2, 3]
+    np.testing.assert_array_equal(drawn[1], [2] * 5)
+
+
+def test_units_are_filled_up_from_the_clip_of_their_first_segment():
+    segments = cut(make_clips((16, 12)), 4)
+    first = np.tile([2, 4], 300)
+    last = np.tile([[0, 1], [5, 6]], (300, 1))
+    rng = np.random.default_rng(0)
+    units = segments.add_of_same_clip(first, 3, rng, last=last)
+    np.testing.assert_array_equal(units[:, 0], first)
+    # 3 is the only other one of clip 0 that need not be last; of clip 1 there is none
+    assert set(units[::2, 1]) == {3}
+    assert set(units[::2, 2]) == {0, 1}
+    assert {tuple(row) for row in units[1::2, 1:]} == {(5, 6), (6, 5)}
+
+
+def test_units_of_one_segment_draw_nothing():
+    segments = cut(make_clips(), 4)
+    rng, untouched = np.random.default_rng(0), np.random.default_rng(0)
+    units = segments.add_of_same_clip(np.array([3, 0]), 1, rng)
+    np.testing.assert_array_equal(units, [[3], [0]])
+    assert rng.random() == untouched.random()
+
+
+# --- without an estimator
+
+
+def test_from_arrays_reads_what_an_estimator_reads():
+    clips = make_clips()
+    dense = np.full((5, 5, 20), np.nan, dtype=np.float32)
+    for row, clip in zip(dense, clips.arrays, strict=True):
+        row[:, : clip.shape[1]] = clip
+    y = ["dog", -1, "rain", "dog", -1]
+    expected = cut(clips, 8, y)
+    for X in (dense, clips.arrays, dense.tolist()):
+        segments = SegmentedClips.from_arrays(X, y, segment_length=8)
+        np.testing.assert_array_equal(segments.length, expected.length)
+        np.testing.assert_array_equal(segments.clip_of, expected.clip_of)
+        ids = np.arange(len(expected))[:, None]
+        np.testing.assert_array_equal(segments.take(ids).X, expected.take(ids).X)
+        assert segments.labels.classes.tolist() == ["dog", "rain"]
+        present = [[1, 0], [0, 0], [0, 1], [1, 0], [0, 0]]
+        np.testing.assert_array_equal(segments.labels.present, present)
+
+
+def test_from_arrays_of_a_table_without_labels():
+    X = np.arange(12.0).reshape(4, 3) ** 2
+    segments = SegmentedClips.from_arrays(X)
+    assert segments.segment_length == 1
+    units = segments.take(np.arange(4)[:, None])
+    expected = (X - X.mean(axis=0)) / X.std(axis=0)
+    np.testing.assert_allclose(units.X[:, 0, :, 0], expected, rtol=1e-5)
+    assert not segments.labels.labeled.any()
+    common = SegmentedClips.from_arrays(X, scaling="common")
+    units = common.take(np.arange(4)[:, None])
+    expected = (X - X.mean(axis=0)) / np.sqrt(X.var(axis=0).mean())
+    np.testing.assert_allclose(units.X[:, 0, :, 0], expected, rtol=1e-5)
+
+
+FROM_ARRAYS = {
+    "The 'segment_length' parameter of SegmentedClips.from_arrays must be an integer "
+    "in [1, inf). Got 0 instead.": {"segment_length": 0},
+    "The 'scaling' parameter of SegmentedClips.from_arrays must be one of ['feature', "
+    "'common']. Got 'none' instead.": {"scaling": "none"},
+    "X and y of SegmentedClips must have one row per clip. Got 6 clips in X and 2 rows "
+    "in y (inconsistent numbers of samples).": {"y": [0, 1]},
+}
+
+
+@pytest.mark.parametrize("sentence", FROM_ARRAYS)
+def test_from_arrays_refuses_in_sentences(sentence):
+    with refuses(sentence):
+        SegmentedClips.from_arrays(X, **FROM_ARRAYS[sentence])
+
+
+def test_from_arrays_names_the_clip_with_a_hole():
+    found = "Clip 2 given to SegmentedClips contains NaN in frame 5."
+    with refuses(f"{found} {HOLE}"):
+        SegmentedClips.from_arrays(spoil(np.nan, (2, 3, 5)))
+
+
+def test_valid_frames_of_units():
+    units = cut(make_clips(), 8).take(np.array([[0, 1], [3, 3]]))
+    assert units.valid.shape == (2, 2, 1, 8)
+    assert units.valid[0].all()
+    for segment in units.valid[1, :, 0]:
+        np.testing.assert_array_equal(segment, [True] * 3 + [False] * 5)
 
 
 # --- storage

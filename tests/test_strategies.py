@@ -1,14 +1,20 @@
 """Table 1: every triplet that is drawn obeys the rules of its strategy."""
 
+import copy
+import pickle
 import re
 
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
 
 from sklearn_triplet import (
     STRATEGIES,
+    LabeledOnly,
     Nearest,
     NegativeSelector,
     OtherLabel,
@@ -19,8 +25,9 @@ from sklearn_triplet import (
     Strategy,
     Transformed,
     TripletEmbedder,
+    UnlabeledInTrain,
+    labeled_scorer,
 )
-from sklearn_triplet._input.clips import Clips, FrameScaler
 from sklearn_triplet._input.labels import check_labels
 from sklearn_triplet._training.triplet_data import TripletBatches, TripletData
 from sklearn_triplet._training.triplet_loss import TripletNetwork
@@ -57,14 +64,12 @@ def make_segments(y, seed=0):
     rng = np.random.default_rng(seed)
     lengths = [(16, 9, 5, 24)[i % 4] for i in range(len(y))]
     arrays = [rng.normal(size=(5, n)).astype(np.float32) for n in lengths]
-    clips = Clips(arrays, np.array(lengths))
-    labels = check_labels(y, len(clips), "Test")
-    return SegmentedClips(clips, labels, FrameScaler.fit(clips), 8)
+    return SegmentedClips.from_arrays(arrays, y, segment_length=8)
 
 
 def make_data(name, y, labeled_ratio=0.5, n_triplets=200):
-    strategy = clone(STRATEGIES[name])
-    return TripletData(make_segments(y), strategy, labeled_ratio, n_triplets, seed=0)
+    segments, strategy = make_segments(y), STRATEGIES[name]
+    return TripletData(segments, strategy, labeled_ratio, n_triplets, seed=0)
 
 
 def draw(data, n_epochs=4, batch_size=25):
@@ -181,7 +186,7 @@ def test_unlabeled_anchors_of_s3_get_their_nearest_segment():
 def test_table_1():
     assert list(STRATEGIES) == list(TABLE_1)
     for name, kinds in TABLE_1.items():
-        strategy = clone(STRATEGIES[name])
+        strategy = STRATEGIES[name]
         for slot, kind in zip(SLOTS, kinds, strict=True):
             assert type(getattr(strategy, slot)) is kind
 
@@ -260,8 +265,8 @@ def test_fits_change_neither_the_table_nor_the_users_strategy():
         assert repr(fit(name, Y).strategy_) == before[name]
     assert {name: repr(strategy) for name, strategy in STRATEGIES.items()} == before
     own = Strategy(SameLabel(), SemiHard(), Nearest(), SemiHard())
-    assert fit(own, Y).strategy is own
     for strategy in (own, STRATEGIES["s3"]):
+        assert fit(strategy, Y).strategy is strategy
         assert not hasattr(strategy.unlabeled_positive, "neighbors_")
 
 
@@ -297,6 +302,162 @@ def test_unknown_strategy():
         fit("s6", Y)
 
 
-def test_half_a_strategy_for_unlabeled_anchors_is_refused():
-    with pytest.raises(ValueError, match="^A Strategy needs both unlabeled_positive"):
-        fit(Strategy(SameLabel(), OtherLabel(), Transformed()), Y)
+POSITIVE, NEGATIVE = Transformed(), SemiHard()
+MUST = "The {!r} parameter of Strategy must be a {}, or an instance of a class that "
+MUST += "inherits from it and has a method select. Got {} instead."
+CURE = (
+    " chooses by labels. Take Transformed() or Nearest() as the positive of unlabeled "
+    "anchors, and SemiHard() or RandomNegative() as their negative."
+)
+WRONG_STRATEGIES = {
+    "A Strategy needs both unlabeled_positive and unlabeled_negative, or neither. Got "
+    "Transformed() and None.": (POSITIVE, NEGATIVE, POSITIVE),
+    "The 'labeled_positive' parameter of Strategy must be an instance. Got the class "
+    "SameLabel: write SameLabel().": (SameLabel, NEGATIVE),
+    "The 'unlabeled_negative' parameter of Strategy must be an instance. Got the class "
+    "SemiHard: write SemiHard().": (POSITIVE, NEGATIVE, POSITIVE, SemiHard),
+    MUST.format("labeled_positive", "PositiveSelector", None): (
+        *(None, None, POSITIVE, NEGATIVE),
+    ),
+    MUST.format("labeled_positive", "PositiveSelector", NEGATIVE): (NEGATIVE, POSITIVE),
+    MUST.format("labeled_negative", "NegativeSelector", "NegativeSelector()"): (
+        *(POSITIVE, NegativeSelector()),
+    ),
+    MUST.format("unlabeled_positive", "PositiveSelector", "'nearest'"): (
+        *(POSITIVE, NEGATIVE, "nearest", NEGATIVE),
+    ),
+    "The 'unlabeled_positive' parameter of Strategy serves unlabeled anchors, but "
+    f"SameLabel(){CURE}": (POSITIVE, NEGATIVE, SameLabel(), NEGATIVE),
+    "The 'unlabeled_negative' parameter of Strategy serves unlabeled anchors, but "
+    f"OtherLabel(){CURE}": (POSITIVE, NEGATIVE, POSITIVE, OtherLabel()),
+}
+
+
+@pytest.mark.parametrize("sentence", WRONG_STRATEGIES)
+def test_selectors_that_cannot_serve_are_refused_in_fit(sentence):
+    strategy = Strategy(*WRONG_STRATEGIES[sentence])
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        fit(strategy, Y)
+
+
+# --- the table
+
+
+def test_what_is_done_to_a_strategy_of_the_table_is_not_done_to_the_table():
+    STRATEGIES["s3"].set_params(unlabeled_positive__n_neighbors=9)
+    STRATEGIES["s3"].unlabeled_positive.neighbors_ = 0
+    assert STRATEGIES["s3"].unlabeled_positive.n_neighbors == 1
+    assert not hasattr(STRATEGIES["s3"].unlabeled_positive, "neighbors_")
+    assert STRATEGIES["s3"] is not STRATEGIES["s3"]
+    for change in (
+        lambda: STRATEGIES.__setitem__("s6", STRATEGIES["s1"]),
+        lambda: STRATEGIES.pop("s1"),
+        lambda: STRATEGIES.clear(),
+        lambda: STRATEGIES.update(s6=STRATEGIES["s1"]),
+    ):
+        with pytest.raises(AttributeError):
+            change()
+
+
+def test_the_table_is_a_mapping():
+    assert "s3" in STRATEGIES
+    assert "s6" not in STRATEGIES
+    assert STRATEGIES.get("s6") is None
+    assert len(STRATEGIES) == 5
+    assert repr(list(dict(STRATEGIES).values())) == repr(list(STRATEGIES.values()))
+    for copied in (pickle.loads(pickle.dumps(STRATEGIES)), copy.deepcopy(STRATEGIES)):
+        assert repr(copied) == repr(STRATEGIES)
+
+
+def test_the_table_is_printed_as_in_the_paper():
+    assert repr(STRATEGIES).splitlines() == [
+        "    labeled anchor                unlabeled anchor",
+        "    positive       negative      positive       negative",
+        "s1  Transformed()  SemiHard()    Transformed()  SemiHard()",
+        "s2  SameLabel()    OtherLabel()  Transformed()  SemiHard()",
+        "s3  SameLabel()    OtherLabel()  Nearest()      SemiHard()",
+        "s4  SameLabel()    SemiHard()    -              -",
+        "s5  SameLabel()    OtherLabel()  -              -",
+    ]
+
+
+def test_a_search_over_a_parameter_of_a_strategy_of_the_table():
+    X = np.random.default_rng(0).normal(size=(12, 5, 16)).astype(np.float32)
+    y = [0, 1] * 3 + [-1] * 6
+    settings = {"n_components": 3, "segment_length": 8, "max_epochs": 1}
+    embedder = TripletEmbedder(
+        STRATEGIES["s3"], output="clip", random_state=0, **settings
+    )
+    pipeline = Pipeline([("emb", embedder), ("clf", LabeledOnly(LogisticRegression()))])
+    name = "emb__strategy__unlabeled_positive__n_neighbors"
+    search = GridSearchCV(
+        pipeline,
+        {name: [1, 2]},
+        cv=UnlabeledInTrain(3),
+        scoring=labeled_scorer("accuracy"),
+        error_score="raise",
+    )
+    search.fit(X, y)
+    assert [p[name] for p in search.cv_results_["params"]] == [1, 2]
+    best = search.best_estimator_["emb"]
+    assert best.strategy.unlabeled_positive.n_neighbors == search.best_params_[name]
+    # the name and the strategy that it stands for give the same
+    fits = [
+        TripletEmbedder(strategy, random_state=0, **settings).fit(X, y)
+        for strategy in ("s3", STRATEGIES["s3"])
+    ]
+    np.testing.assert_array_equal(fits[0].transform(X), fits[1].transform(X))
+
+
+# --- from which labels triplets can be drawn
+
+NO_LABELS = (
+    "draws triplets from labeled clips only, but y labels none. Give labels, or choose "
+    "'s1', 's2' or 's3'."
+)
+ONE_CLIP = (
+    "needs at least 2 clips, since a negative comes from another clip than its anchor. "
+    "Got n_samples = 1."
+)
+
+
+def one_class(n):
+    return (
+        f"takes negatives of another class, but the labels in y are of {n}. Label "
+        "clips of at least 2 classes, or choose 's1'."
+    )
+
+
+WHY = [  # labels, and what each of s1 to s5 says to them
+    ("a b ? ?", [None] * 5),
+    ("a b", [None] * 5),
+    ("a a ? ?", [None, one_class("1 class"), one_class("1 class"), None, "s2"]),
+    ("a a", [None, one_class("1 class"), one_class("1 class"), None, "s2"]),
+    ("? ?", [None, None, None, NO_LABELS, NO_LABELS]),
+    ("a", [ONE_CLIP] * 5),
+    ("?", [ONE_CLIP] * 5),
+    ("10 00 ??", [None] * 5),  # a clip without any event is a negative
+    ("00 00 ??", [None, one_class("0 classes"), "s2", None, "s2"]),
+]
+
+
+@pytest.mark.parametrize(("text", "sentences"), WHY)
+def test_why_no_triplets(text, sentences):
+    y = np.atleast_1d(read_labels(text))
+    labels = check_labels(y.tolist(), len(y), "Test")
+    for name, expected in zip(STRATEGIES, sentences, strict=True):
+        expected = sentences[1] if expected == "s2" else expected
+        assert STRATEGIES[name].why_no_triplets(labels) == expected
+        # unlabeled anchors alone are enough to measure by
+        either = STRATEGIES[name].why_no_triplets(labels, each_kind=False)
+        enough = name in ("s2", "s3") and "?" in text and len(y) > 1
+        assert either == (None if enough else expected)
+
+
+def test_s4_validates_with_one_class():
+    y = np.array([0] * 10 + [-1] * 10)
+    X = np.random.default_rng(0).normal(size=(20, 5, 8)).astype(np.float32)
+    settings = {"segment_length": 8, "max_epochs": 1, "random_state": 0}
+    fitted = TripletEmbedder("s4", validation_fraction=0.3, **settings).fit(X, y)
+    assert fitted.history_[-1, "no_negative"] == 0
+    assert np.isfinite(fitted.history_[-1, "valid_loss"])

@@ -15,18 +15,13 @@ from sklearn_triplet import (
     Transformation,
     Transformed,
 )
-from sklearn_triplet._input.clips import Clips, FrameScaler
-from sklearn_triplet._input.labels import check_labels
 from sklearn_triplet._sampling.transforms import mix_energies
 
 N_FEATURES, LENGTH = 6, 8
 
 
 def cut(arrays, segment_length=LENGTH):
-    arrays = [np.asarray(a, dtype=np.float32) for a in arrays]
-    clips = Clips(arrays, np.array([a.shape[1] for a in arrays]))
-    labels = check_labels(None, len(clips), "Test")
-    return SegmentedClips(clips, labels, FrameScaler.fit(clips), segment_length)
+    return SegmentedClips.from_arrays(list(arrays), segment_length=segment_length)
 
 
 def make_segments(lengths=(24, 16, 5, 8), seed=0):
@@ -266,6 +261,117 @@ def test_rows_of_a_table_hold_no_energies():
     assert not TimeFrequencyShift().applies_to(anchors, segments).any()
     assert not TemporalProximity().applies_to(anchors, segments).any()
     assert GaussianNoise().applies_to(anchors, segments).all()
+
+
+def test_there_must_be_another_clip_to_be_mixed_with():
+    segments = make_segments((24,))
+    assert not ExampleMixing().applies_to(all_units(segments), segments).any()
+
+
+# --- units of two segments
+
+
+def pair_up(segments, n=40):
+    """Every segment n times as the first of two, of one clip."""
+    ids = np.repeat(np.arange(len(segments)), n)
+    units = segments.add_of_same_clip(ids, 2, np.random.default_rng(0))
+    return segments.take(units)
+
+
+def raw_segments(segments):
+    raw = {}
+    for j in range(len(segments)):
+        begin, length = segments.start[j], segments.length[j]
+        raw[j] = segments.clips[segments.clip_of[j]][:, begin : begin + length]
+    return raw
+
+
+def test_noise_differs_between_the_segments_of_a_unit():
+    segments = make_segments()
+    anchors = pair_up(segments)
+    positives = apply(GaussianNoise(0.5), anchors, segments)
+    assert_padding_is_zero(positives)
+    noise = (positives.X - anchors.X)[:160]  # of full segments
+    assert noise.std() == pytest.approx(0.5, rel=0.05)
+    correlation = np.corrcoef(noise[:, 0].ravel(), noise[:, 1].ravel())[0, 1]
+    assert abs(correlation) < 0.05
+
+
+def test_each_segment_of_a_unit_is_shifted_by_itself():
+    segments = make_segments()
+    anchors = pair_up(segments, 20)
+    positives = apply(TimeFrequencyShift(2), anchors, segments)
+    assert_padding_is_zero(positives)
+    n_alike = 0
+    for unit, before, lengths in zip(
+        positives.X, anchors.X, anchors.lengths, strict=True
+    ):
+        shifts = []
+        for X, old, length in zip(unit, before, lengths, strict=True):
+            found = [
+                (t, s)
+                for t in range(length)
+                for s in range(-2, 3)
+                if np.array_equal(
+                    X[:, :length],
+                    shifted(old[:, :length], t, s, segments.scaler.silence),
+                )
+            ]
+            assert len(found) == 1
+            shifts += found
+        n_alike += shifts[0] == shifts[1]
+    assert n_alike < 0.1 * len(anchors)
+
+
+def test_near_segments_are_none_of_the_unit_and_not_taken_twice():
+    segments = make_segments((40, 24, 16, 5))  # 5, 3, 2 and 1 segments
+    anchors = pair_up(segments)
+    near = TemporalProximity(17)  # at most two segments away
+    applies = near.applies_to(anchors, segments)
+    for clip, expected in enumerate(({True}, {True}, {False}, {False})):
+        assert set(applies[anchors.clips == clip]) == expected
+    anchors = anchors.take(applies)
+    positives = apply(near, anchors, segments)
+    np.testing.assert_array_equal(positives.X, segments.take(positives.segments).X)
+    for unit, found, clip in zip(
+        anchors.segments, positives.segments, anchors.clips, strict=True
+    ):
+        assert not set(unit) & set(found)
+        assert (segments.clip_of[found] == clip).all()
+        assert (np.abs(found - unit) <= 2).all()
+    # the only other one of clip 1 is taken for both, of clip 0 seldom the same
+    same = positives.segments[:, 0] == positives.segments[:, 1]
+    assert same[anchors.clips == 1].all()
+    assert not same[anchors.clips == 0].all()
+
+
+def test_a_segment_without_a_near_one_outside_of_its_unit():
+    segments = make_segments((40,))
+    anchors = segments.take(np.array([[0, 1], [0, 2], [1, 3]]))
+    # next to 0 there is only 1
+    applies = TemporalProximity(9).applies_to(anchors, segments)
+    np.testing.assert_array_equal(applies, [False, True, True])
+
+
+def test_the_segments_of_a_unit_are_mixed_with_one_other_clip():
+    segments = make_segments()
+    raw = raw_segments(segments)
+    anchors = pair_up(segments)
+    positives = apply(ExampleMixing(0.25), anchors, segments)
+    assert_padding_is_zero(positives)
+    seen = set()
+    for i in range(len(anchors)):
+        partners = []
+        for j, X, length in zip(
+            anchors.segments[i], positives.X[i], anchors.lengths[i], strict=True
+        ):
+            mixed = segments.scaler.inverse_transform(X)[:, :length]
+            partners.append(find_partner(raw, mixed, raw[j], 0.25))
+        clips = segments.clip_of[partners]
+        assert clips[0] == clips[1] != anchors.clips[i]
+        assert len(set(partners)) == min(segments.count[clips[0]], 2)
+        seen.add((anchors.clips[i], clips[0]))
+    assert len(seen) == 12  # each clip with each other one
 
 
 # --- of one's own

@@ -1,4 +1,8 @@
-"""Segments in, the segments nearest to them out: exact, in blocks that fit in memory.
+"""Segments (n_anchors,) in, the nearest others (n_anchors, n_neighbors) out, exactly.
+
+``argmin |x_i - x_a|^2`` of section 3.3 over all of the training set, in blocks that fit
+in memory: a matrix product per block of anchors and block of candidates. A tree does
+not help in the thousands of dimensions of a segment.
 
 Almost all of the work is done in single precision, with a bound on its rounding: per
 anchor some candidates are kept whose distances are then computed in double precision,
@@ -30,15 +34,29 @@ def find_nearest(
     Parameters
     ----------
     segments : SegmentedClips
+        The training set, n_segments in all.
     anchors : ndarray of shape (n_anchors,), int
+        Whose neighbours are wanted.
     n_neighbors : int
     exclude_same_clip : bool
-        Whether segments of the anchor's own clip are passed over.
+        Whether segments of the anchor's own clip are passed over, or only the anchor.
 
     Returns
     -------
     neighbors : ndarray of shape (n_anchors, n_neighbors), int
         Nearest first, -1 where there are fewer.
+
+    Notes
+    -----
+    Time is O(n_anchors * n_segments * n_features * n_frames), memory that of a block.
+
+    Examples
+    --------
+    >>> X = [[0.0], [1.0], [1.5], [9.0]]
+    >>> segments = SegmentedClips.from_arrays(X)
+    >>> find_nearest(segments, np.array([0, 3]), n_neighbors=2)
+    array([[1, 2],
+           [2, 1]])
     """
     neighbors = np.full((len(anchors), n_neighbors), -1)
     search = _Search(segments, exclude_same_clip)
@@ -47,13 +65,20 @@ def find_nearest(
         search.description = f"Neighbours of {start + len(rows)}/{len(anchors)}"
         found, certain = search.in_single_precision(rows, n_neighbors)
         doubtful = np.flatnonzero(~certain)
+        # few: segments whose differences are lost in the rounding of their squares
         found[doubtful] = search.in_double_precision(rows[doubtful], n_neighbors)
         neighbors[start : start + ANCHORS] = found
     return neighbors
 
 
 class _Search:
-    """One search: the training set, and which pairs are allowed."""
+    """One search: the training set, and which pairs are allowed.
+
+    Parameters
+    ----------
+    segments : SegmentedClips
+    exclude_same_clip : bool
+    """
 
     def __init__(self, segments: SegmentedClips, exclude_same_clip: bool) -> None:
         self.segments = segments
@@ -63,7 +88,19 @@ class _Search:
     def in_single_precision(
         self, rows: np.ndarray, n_neighbors: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return neighbours, and for which rows they are certainly the nearest."""
+        """Find neighbours by single precision, and tell where that was enough.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows,), int
+        n_neighbors : int
+
+        Returns
+        -------
+        neighbors : ndarray of shape (n_rows, n_neighbors), int
+        certain : ndarray of shape (n_rows,), bool
+            Whether they are the nearest whatever the rounding may have done.
+        """
         bounds, candidates = self._scan(rows, n_neighbors + EXTRA, torch.float32)
         candidates.sort(axis=1)  # of equal distances, the first segment wins
         distances = self._exact_distances(rows, candidates)
@@ -74,13 +111,28 @@ class _Search:
         return np.take_along_axis(candidates, order, axis=1), certain
 
     def in_double_precision(self, rows: np.ndarray, n_neighbors: int) -> np.ndarray:
-        """Return the neighbours by plain search."""
+        """Find neighbours by plain search, shape (n_rows, n_neighbors), int."""
         return self._scan(rows, n_neighbors, torch.float64)[1]
 
     def _scan(
         self, rows: np.ndarray, n_kept: int, dtype: torch.dtype
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Keep the segments with the smallest bounds; returns bounds and segments."""
+        """Keep the segments with the smallest bounds on their distances.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows,), int
+        n_kept : int
+        dtype : torch.dtype
+            In which the bounds are computed.
+
+        Returns
+        -------
+        bounds : ndarray of shape (n_rows, n_kept)
+            Ascending; infinite where there is nothing more.
+        index : ndarray of shape (n_rows, n_kept), int
+            The segments, -1 where there is nothing more.
+        """
         best = torch.full((len(rows), n_kept), torch.inf, dtype=dtype)
         index = torch.full((len(rows), n_kept), -1)
         if not len(rows):
@@ -104,18 +156,36 @@ class _Search:
         return best.clamp(min=0).numpy(), index.numpy()
 
     def _is_banned(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Tell which pairs are none, shape (n_rows, n_columns).
+
+        By id and not by a distance of zero: a copy of the anchor elsewhere in the
+        training set is its nearest neighbour.
+        """
         if self.exclude_same_clip:
             return self.segments.clip_of[rows] == self.segments.clip_of[columns]
         return rows == columns
 
     def _exact_distances(self, rows: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-        """Distances to the candidates by differences, infinite where there is none."""
+        """Compute the distances to some candidates in double precision.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows,), int
+        candidates : ndarray of shape (n_rows, n_kept), int
+            -1 where there is none.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_rows, n_kept), float64
+            Infinite where there is none.
+        """
         distances = np.full(candidates.shape, np.inf)
         for begin in range(0, len(rows), CANDIDATES // 4):
             part = slice(begin, begin + CANDIDATES // 4)
             anchors = self.segments.take(rows[part, None])
             for column in range(candidates.shape[1]):
                 ids = candidates[part, column]
+                # where there is none, -1 reads the last segment, to no effect
                 others = self.segments.take(ids[:, None])
                 distance = paired_distances(anchors, others)
                 distances[part, column] = np.where(ids < 0, np.inf, distance)
@@ -123,9 +193,10 @@ class _Search:
 
 
 def paired_distances(left: Units, right: Units) -> np.ndarray:
-    """Squared L2 distances of pairs of segments over their common frames.
+    """Compute squared L2 distances of pairs of segments over their common frames.
 
-    Scaled to a full segment, so that padded frames count like the others on average.
+    ``T / t * sum |a - b|^2`` over the t frames that are valid in both, where T are the
+    frames of a full segment: padded frames count like the others on average.
 
     Parameters
     ----------
@@ -135,6 +206,13 @@ def paired_distances(left: Units, right: Units) -> np.ndarray:
     Returns
     -------
     distances : ndarray of shape (n_units,), float64
+
+    Examples
+    --------
+    >>> segments = SegmentedClips.from_arrays([[0.0, 0.0], [3.0, 4.0]])
+    >>> units = segments.take(np.array([[0], [1]]))
+    >>> paired_distances(units, units.take(np.array([1, 0])))
+    array([8., 8.])
     """
     n_frames = left.X.shape[-1]
     common = np.minimum(left.lengths, right.lengths)
@@ -149,7 +227,8 @@ class Factors:
     |a - b|^2 = |a|^2 + |b|^2 - 2ab over the frames that are valid in both. A sum of n
     products rounded to a unit of u is wrong by less than n u times the sum of their
     absolute values, in any order of summation: here, by less than n u (|a| + |b|)^2.
-    Twice that is subtracted, for the squares are rounded too.
+    Twice that is subtracted, for the squares are rounded too: what results is never
+    above the distance.
 
     Parameters
     ----------
@@ -170,7 +249,11 @@ class Factors:
         self.ones = torch.ones_like(self.square)
 
     def as_left(self) -> torch.Tensor:
-        """Return the factor of anchors, shape (n_units, n_terms)."""
+        """Return the factor of anchors, shape (n_units, n_terms).
+
+        Its terms times those of ``as_right`` are -2ab, |a|^2 over the frames of b,
+        |b|^2 over those of a, and the bound on the rounding with its minus.
+        """
         n_terms = self.X.shape[1] + 2 * self.n_frames + 3
         rounding = n_terms * torch.finfo(self.X.dtype).eps
         slack = torch.cat([self.square, self.ones, 2 * self.square.sqrt()], 1)
@@ -184,7 +267,13 @@ class Factors:
         return torch.cat([self.X, self.valid, self.squares, *slack], dim=1)
 
     def scale(self, others: Factors) -> torch.Tensor | float:
-        """Tell by what a distance over common frames becomes one of a segment."""
+        """Tell by what a distance over common frames becomes one of a segment.
+
+        Returns
+        -------
+        scale : tensor of shape (n_units, n_others) or float
+            T / t of ``paired_distances``, 1 where nothing is padded.
+        """
         if not (self.padded or others.padded):
             return 1.0
         return self.n_frames / (self.valid @ others.valid.T)

@@ -1,16 +1,20 @@
 """Positive selectors: anchors in, one positive per anchor out (Table 1, upper half).
 
-A selector returns *samples*, not indices, so that a noisy copy and a nearest neighbour
-share one contract. A selector of one's own is a class with ``select``.
+Both are units ``(n_units, k, n_features, n_frames)``. A selector returns *samples*, not
+indices, so that a noisy copy and a nearest neighbour share one contract. A selector of
+one's own is a class with ``select``; what it returns is checked once per fit.
 """
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklearn_triplet._input.parameters import check_number
 from sklearn_triplet._input.types import IntArray
 from sklearn_triplet._sampling.neighbors import find_nearest
 from sklearn_triplet._sampling.segments import SegmentedClips, Units
@@ -30,19 +34,136 @@ TRANSFORMATIONS: tuple[Transformation, ...] = (
 )
 
 
+# the axes and the kind of the dtype of what a selector returns
+FIELDS = {
+    "X": (("n_units", "k", "n_features", "n_frames"), "f"),
+    "lengths": (("n_units", "k"), "i"),
+    "clips": (("n_units",), "i"),
+    "segments": (("n_units", "k"), "i"),
+    "substituted": (("n_units",), "b"),
+}
+
+
+def check_positives(
+    positives: object, anchors: Units, segments: SegmentedClips, selector: object
+) -> None:
+    """Refuse what is no unit per anchor, in a sentence that names the selector.
+
+    Parameters
+    ----------
+    positives : object
+        What ``selector.select(anchors, segments, rng)`` has returned.
+    anchors : Units
+    segments : SegmentedClips
+    selector : PositiveSelector
+
+    Raises
+    ------
+    ValueError
+        Where it is no Units, has another shape or dtype than the anchors, names clips
+        or segments that are not there or not of one clip, or holds values that are not
+        finite or not zero where padded.
+    """
+    who = f"{type(selector).__name__}.select"
+    if not isinstance(positives, Units):
+        raise ValueError(
+            f"{who} must return Units, as segments.take(ids) and anchors.take(rows) "
+            f"do. Got an object of type {type(positives).__name__} instead."
+        )
+    for field in fields(Units):
+        _check_field(positives, anchors, field.name, who)
+    n_frames = anchors.X.shape[-1]
+    # before they look anything up, or a wrong id were an IndexError
+    _check_range(positives.lengths, "lengths", 1, n_frames, who)
+    _check_range(positives.clips, "clips", 0, len(segments.count) - 1, who)
+    _check_range(positives.segments, "segments", 0, len(segments) - 1, who)
+    if (segments.clip_of[positives.segments] != positives.clips[:, None]).any():
+        raise ValueError(
+            f"{who} must return units whose segments are all of the clip in 'clips'. "
+            "Got others: choose ids of one clip in each row for segments.take(ids)."
+        )
+    _check_values(positives, who)
+
+
+def _check_values(positives: Units, who: str) -> None:
+    if not np.isfinite(positives.X).all():
+        rows = np.flatnonzero(~np.isfinite(positives.X).all(axis=(1, 2, 3)))
+        raise ValueError(
+            f"{who} must return finite values. Got NaN or infinity in {len(rows)} of "
+            f"{len(positives)} units, first in unit {rows[0]}."
+        )
+    if (positives.X * ~positives.valid).any():
+        raise ValueError(
+            f"{who} must return zeros where a segment is padded, beyond its 'lengths'. "
+            "Multiply X by units.valid."
+        )
+
+
+def _check_field(positives: Units, anchors: Units, name: str, who: str) -> None:
+    """Compare the type, dtype and shape of one field with those of the anchors."""
+    axes, kind = FIELDS[name]
+    found, expected = getattr(positives, name), getattr(anchors, name)
+    if not isinstance(found, np.ndarray):
+        raise ValueError(
+            f"{who} must return Units of numpy arrays. Got {name!r} of type "
+            f"{type(found).__name__}."
+        )
+    # any integer names a segment, but the network takes float32 and nothing else
+    same = found.dtype == expected.dtype if kind == "f" else found.dtype.kind == kind
+    if not same:
+        raise ValueError(
+            f"{who} must return {name!r} of dtype {expected.dtype}. Got {found.dtype}: "
+            f"convert it by astype."
+        )
+    if found.shape != expected.shape:
+        raise ValueError(
+            f"{who} must return one positive per anchor: {name!r} of shape "
+            f"({', '.join(axes)}{',' * (len(axes) == 1)}) = {expected.shape}. "
+            f"Got {found.shape}."
+        )
+
+
+def _check_range(found: IntArray, name: str, low: int, high: int, who: str) -> None:
+    if found.min(initial=low) < low or found.max(initial=high) > high:
+        raise ValueError(
+            f"{who} must return {name!r} in [{low}, {high}]. Got {found.min()} to "
+            f"{found.max()}."
+        )
+
+
 class PositiveSelector(BaseEstimator):
     """Base class of positive selectors.
+
+    One of one's own defines ``select``; it needs no registration, and
+    ``check_selector`` tells whether it keeps to the rules.
 
     Attributes
     ----------
     uses_labels : bool
         Whether the selector can only serve labeled anchors.
+
+    See Also
+    --------
+    check_selector : Tries a selector on small data.
+    Strategy : Says which anchors a selector serves.
+    Transformation : The simpler way, where a positive is a changed copy of its anchor.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import PositiveSelector, check_selector
+    >>> class SameClip(PositiveSelector):
+    ...     def select(self, anchors, segments, rng):
+    ...         k = anchors.segments.shape[1]
+    ...         return segments.take(segments.draw_from_clips(anchors.clips, k, rng))
+    >>> check_selector(SameClip())
     """
 
     uses_labels: bool = False
 
     def prepare(self, segments: SegmentedClips, anchors: IntArray) -> None:
         """Look at the training set once per fit; most selectors need not.
+
+        A selector that is prepared again forgets the training set before.
 
         Parameters
         ----------
@@ -72,6 +193,7 @@ class PositiveSelector(BaseEstimator):
         Parameters
         ----------
         anchors : Units
+            Of any k; never to be changed in place.
         segments : SegmentedClips
             The training set, where further segments can be taken from.
         rng : numpy.random.Generator
@@ -80,7 +202,8 @@ class PositiveSelector(BaseEstimator):
         Returns
         -------
         positives : Units
-            ``substituted`` where the rule had no answer and something else was taken.
+            Of the shape of the anchors, each of one clip, ``substituted`` where the
+            rule had no answer and something else was taken.
         """
         raise TypeError(f"{type(self).__name__} must define select().")
 
@@ -90,12 +213,22 @@ class Transformed(PositiveSelector):
 
     Each anchor gets one of the transformations, drawn uniformly among those that
     apply to it: a clip of a single segment has no neighbour in time, a row of a table
-    can only get noise.
+    can only get noise. Where none applies, the anchor itself is taken and counted. Of a
+    unit of several segments all get the same kind of transformation.
 
     Parameters
     ----------
     transformations : sequence of Transformation, default=None
-        ``None``: the paper's four at the paper's settings.
+        ``None``: the paper's four at the paper's settings (sections 2.3 and 4.3).
+
+    See Also
+    --------
+    GaussianNoise, TimeFrequencyShift, TemporalProximity, ExampleMixing : The four.
+
+    References
+    ----------
+    A. Jansen et al., "Unsupervised learning of semantic audio representations", ICASSP
+    2018, arXiv:1711.02209.
 
     Examples
     --------
@@ -107,6 +240,20 @@ class Transformed(PositiveSelector):
     def __init__(self, transformations: Sequence[Transformation] | None = None) -> None:
         self.transformations = transformations
 
+    def prepare(self, segments: SegmentedClips, anchors: IntArray) -> None:
+        """Refuse what is no transformation, before anything is drawn."""
+        given = self.transformations
+        if given is None:
+            return
+        right = isinstance(given, list | tuple) and len(given) > 0
+        # a class would pass for an instance until it is applied
+        if not right or not all(isinstance(each, Transformation) for each in given):
+            raise ValueError(
+                "The 'transformations' parameter of Transformed must be None or a list "
+                "of one or more Transformation, such as [GaussianNoise()]. Got "
+                f"{given!r} instead."
+            )
+
     def select(
         self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
     ) -> Units:
@@ -114,6 +261,7 @@ class Transformed(PositiveSelector):
         transformations = self.transformations
         if transformations is None:
             transformations = TRANSFORMATIONS
+        # (n_transformations, n_units)
         applies = np.array([t.applies_to(anchors, segments) for t in transformations])
         # the largest of uniform numbers among those that apply is a uniform draw
         draw = np.where(applies, rng.random(applies.shape), -1.0)
@@ -121,9 +269,11 @@ class Transformed(PositiveSelector):
         parts: list[Units] = []
         rows: list[IntArray] = []
         for i in np.unique(choice):
+            # all anchors of one transformation at once
             rows.append(np.flatnonzero(choice == i))
             chosen = anchors.take(rows[-1])
             if i < 0:
+                # a copy, so that the anchors are not marked
                 chosen.substituted[:] = True
                 parts.append(chosen)
             else:
@@ -135,10 +285,25 @@ class SameLabel(PositiveSelector):
     """Take a segment of another clip that shares a label (section 2.2).
 
     A partner clip is drawn uniformly among those that share at least one class known
-    to be present in both, then one of its segments. Where there is no partner, another
+    to be present in both, then one of its segments (of a unit of several segments, as
+    many, and none twice if there are enough). Where there is no partner, another
     segment of the anchor's own clip is taken, and where there is none either, a
     transformed copy: a rare class must not crash a fold. Such substitutes are warned
     about once and counted in the history.
+
+    The paper's samples are segments, "randomly chosen under the constraints that the
+    positive sample has at least one label in common with the anchor". With clips of one
+    length, as the paper's, that is the same; with others, a long clip is here no more
+    likely than a short one.
+
+    See Also
+    --------
+    OtherLabel : The negative selector of the supervised strategy S5.
+
+    References
+    ----------
+    A. Jansen et al., "Unsupervised learning of semantic audio representations", ICASSP
+    2018, arXiv:1711.02209: the explicitly labeled triplets.
 
     Examples
     --------
@@ -154,18 +319,21 @@ class SameLabel(PositiveSelector):
     ) -> Units:
         """Return one partner per anchor."""
         present = segments.labels.present
+        # (n_units, n_clips): for booleans the matrix product is "any class in both"
         shares = present[anchors.clips] @ present.T
         shares[np.arange(len(anchors)), anchors.clips] = False
+        # the largest of uniform numbers among the partners is a uniform draw
         draw = np.where(shares, rng.random(shares.shape), -1.0)
         has_partner = shares.any(axis=1)
-        own_clip = ~has_partner & (segments.count[anchors.clips] > 1)
+        # in the same clip, at any distance
+        elsewhere = TemporalProximity(np.iinfo(int).max)
+        own_clip = ~has_partner & elsewhere.applies_to(anchors, segments)
         copy = ~has_partner & ~own_clip
         k = anchors.segments.shape[1]
         rows = [np.flatnonzero(m) for m in (has_partner, own_clip, copy)]
         partners = draw.argmax(axis=1)[rows[0]]
         parts = [segments.take(segments.draw_from_clips(partners, k, rng))]
-        neighbours = TemporalProximity(np.iinfo(int).max)
-        parts.append(neighbours.apply(anchors.take(rows[1]), segments, rng))
+        parts.append(elsewhere.apply(anchors.take(rows[1]), segments, rng))
         if len(rows[2]):
             parts.append(Transformed().select(anchors.take(rows[2]), segments, rng))
         for part in parts[1:]:
@@ -176,14 +344,22 @@ class SameLabel(PositiveSelector):
 class Nearest(PositiveSelector):
     """Take the nearest segment of the training set in the input space (section 3.3).
 
-    The search is exact: L2 distance between flattened standardised segments, never the
-    anchor itself. Frames that are padded in either segment do not count: the distance
-    is then that of the common frames, scaled to a full segment.
+    ``x_p = argmin |x - x_a|^2`` over the segments x of the training set but x_a itself.
+    The search is exact: L2 distance between flattened standardised segments. Frames
+    that are padded in either segment do not count: the distance is then that of the
+    common frames, scaled to a full segment. Where there is no other segment, the anchor
+    itself is taken and counted as a substitute.
+
+    A unit of k segments is looked up by its first: the positive is the nearest segment
+    that is not in the unit, and k - 1 others of that segment's clip, drawn at random;
+    of the unit's own clip, those of the unit come last. Up to k - 1 of the first
+    segment's neighbours may be in the unit, so ``n_neighbors=k`` (at least) leaves one
+    wherever there is one; where none is left, the anchor is taken and counted.
 
     Parameters
     ----------
     n_neighbors : int, default=1
-        More than 1: one of the k nearest is drawn each time ("we could take one of the
+        More than 1: one of that many is drawn each time ("we could take one of the
         nearest samples", section 4.6).
     exclude_same_clip : bool, default=False
         Whether segments of the anchor's own clip are passed over.
@@ -195,6 +371,16 @@ class Nearest(PositiveSelector):
         -1 where there are fewer.
     searched_ : ndarray of shape (n_segments,), bool
         The segments whose neighbours are known.
+
+    See Also
+    --------
+    Transformed : The other way to a positive without labels, better throughout the
+        paper's Table 2.
+
+    References
+    ----------
+    N. Turpault, R. Serizel and E. Vincent, "Semi-supervised triplet loss based
+    learning of ambient audio embeddings", ICASSP 2019, HAL hal-02025824.
 
     Examples
     --------
@@ -209,6 +395,7 @@ class Nearest(PositiveSelector):
 
     def prepare(self, segments: SegmentedClips, anchors: IntArray) -> None:
         """Forget the neighbours in another training set."""
+        check_number(self, "n_neighbors", numbers.Integral, 1)
         self.neighbors_ = np.full((len(segments), self.n_neighbors), -1)
         self.searched_ = np.zeros(len(segments), dtype=bool)
 
@@ -224,9 +411,18 @@ class Nearest(PositiveSelector):
         self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
     ) -> Units:
         """Return one of the nearest segments per anchor."""
-        known = self.neighbors_[anchors.segments[:, 0]]
-        n_known = np.maximum((known >= 0).sum(axis=1), 1)
-        ids = known[np.arange(len(known)), rng.integers(n_known)]
-        lonely = ids < 0
-        ids = np.where(lonely, anchors.segments[:, 0], ids)
-        return segments.take(ids[:, None], substituted=lonely)
+        first, k = anchors.segments[:, 0], anchors.segments.shape[1]
+        known = self.neighbors_[first]
+        in_unit = (known[:, :, None] == anchors.segments[:, None]).any(axis=2)
+        free = (known >= 0) & ~in_unit
+        drawn = rng.integers(np.maximum(free.sum(axis=1), 1))
+        # free ones to the left, and of these still the nearest first
+        columns = np.argsort(~free, axis=1, kind="stable")
+        rows = np.arange(len(known))
+        ids = known[rows, columns[rows, drawn]]
+        lonely = ~free.any(axis=1)
+        ids = np.where(lonely, first, ids)
+        # with k = 1 this is the neighbour alone, and nothing is drawn
+        units = segments.add_of_same_clip(ids, k, rng, last=anchors.segments)
+        units[lonely] = anchors.segments[lonely]
+        return segments.take(units, substituted=lonely)

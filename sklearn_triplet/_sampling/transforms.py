@@ -3,6 +3,10 @@
 Each takes standardised units ``(n_units, k, n_features, n_frames)`` and returns units
 of the same shape. A transformation of one's own is a class with ``apply`` and, where it
 does not suit every unit, ``applies_to``.
+
+Of a unit of several segments every segment is changed, each by draws of its own, and
+the positive is again of one clip. The settings are those of section 4.3, which are
+those of Jansen et al.: sigma = 0.5, S = 10, alpha = 0.25 and 10 s.
 """
 
 from __future__ import annotations
@@ -12,17 +16,40 @@ from dataclasses import replace
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklearn_triplet._input.types import BoolArray
+from sklearn_triplet._input.types import BoolArray, IntArray
 from sklearn_triplet._sampling.segments import SegmentedClips, Units
 
 
 def add_noise(X: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
-    """Add Gaussian noise of standard deviation sigma to an array of any shape."""
+    """Add Gaussian noise of standard deviation sigma to an array of any shape.
+
+    Parameters
+    ----------
+    X : ndarray of any shape, float32
+    sigma : float
+        Standard deviation, in the unit of X.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    noisy : ndarray of the shape of X, float32
+    """
+    # drawn in single precision: half the time, and X stays float32
     return X + np.float32(sigma) * rng.standard_normal(X.shape, dtype=np.float32)
 
 
 def shift_time(segment: np.ndarray, n_frames: int) -> np.ndarray:
-    """Shift a segment (n_features, n_frames) circularly to the right."""
+    """Shift a segment circularly to the right: what leaves comes in at the left.
+
+    Parameters
+    ----------
+    segment : ndarray of shape (n_features, n_frames)
+    n_frames : int
+
+    Returns
+    -------
+    shifted : ndarray of shape (n_features, n_frames)
+    """
     return np.roll(segment, n_frames, axis=-1)
 
 
@@ -36,6 +63,10 @@ def shift_frequency(segment: np.ndarray, n_bins: int, fill: np.ndarray) -> np.nd
         Negative: down.
     fill : ndarray of shape (n_features,)
         What an empty band looks like.
+
+    Returns
+    -------
+    shifted : ndarray of shape (n_features, n_frames)
     """
     shifted = np.repeat(fill[:, None], segment.shape[1], axis=1)
     n_kept = len(segment) - abs(n_bins)
@@ -50,8 +81,8 @@ def mix_energies(
 ) -> np.ndarray:
     """Mix two log-energy segments as x_a + alpha [E(x_a) / E(x_n)] x_n, in energies.
 
-    Everything stays in the log, so neither digital silence nor a large value can
-    overflow.
+    E is the energy of a segment, the sum over its bands and frames, so that the part
+    of x_n in the mixture has alpha times the energy of x_a however loud x_n was.
 
     Parameters
     ----------
@@ -63,6 +94,24 @@ def mix_energies(
     Returns
     -------
     log_mix : ndarray of shape (n_features, n_frames)
+
+    Notes
+    -----
+    With A = log x_a and N = log x_n the mixture is, without leaving the logarithm, ::
+
+        log(exp(A) + exp(N + log(alpha) + log(sum(exp(A))) - log(sum(exp(N)))))
+
+    so that neither digital silence nor a large value can overflow.
+
+    Examples
+    --------
+    Where both are alike, a quarter of the energy is added:
+
+    >>> import numpy as np
+    >>> log_energies = np.log(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    >>> np.exp(mix_energies(log_energies, log_energies + 7, alpha=0.25)).round(3)
+    array([[1.25, 2.5 ],
+           [3.75, 5.  ]])
     """
     gain = np.log(alpha) + _log_sum_exp(log_anchor) - _log_sum_exp(log_other)
     return np.logaddexp(log_anchor, log_other + gain)
@@ -70,14 +119,51 @@ def mix_energies(
 
 def _log_sum_exp(X: np.ndarray) -> np.floating:
     largest = X.max()
+    # double precision: thousands of single ones are added
     return largest + np.log(np.exp(X - largest).sum(dtype=np.float64))
 
 
 class Transformation(BaseEstimator):
-    """Base class: makes positives by changing anchors."""
+    """Base class: makes positives by changing anchors.
+
+    One of one's own defines ``apply`` and goes into ``Transformed([...])``.
+
+    See Also
+    --------
+    Transformed : The positive selector that draws one transformation per anchor.
+
+    References
+    ----------
+    A. Jansen, M. Plakal, R. Pandya, D. P. W. Ellis, S. Hershey, J. Liu, R. C. Moore and
+    R. A. Saurous, "Unsupervised learning of semantic audio representations", ICASSP
+    2018, arXiv:1711.02209: where the paper has its four from.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from sklearn_triplet import Transformation, Transformed
+    >>> class Reversed(Transformation):
+    ...     def applies_to(self, anchors, segments):
+    ...         return (anchors.lengths == segments.segment_length).all(axis=1)
+    ...     def apply(self, anchors, segments, rng):
+    ...         return replace(anchors, X=anchors.X[..., ::-1])
+    >>> Transformed([Reversed()])
+    Transformed(transformations=[Reversed()])
+    """
 
     def applies_to(self, anchors: Units, segments: SegmentedClips) -> BoolArray:
-        """Tell which anchors this transformation can change, shape (n_units,)."""
+        """Tell which anchors this transformation can change.
+
+        Parameters
+        ----------
+        anchors : Units
+        segments : SegmentedClips
+            The training set.
+
+        Returns
+        -------
+        applies : ndarray of shape (n_units,), bool
+        """
         return np.ones(len(anchors), dtype=bool)
 
     def apply(
@@ -88,13 +174,16 @@ class Transformation(BaseEstimator):
         Parameters
         ----------
         anchors : Units
+            Never to be changed in place: ``dataclasses.replace(anchors, X=...)``.
         segments : SegmentedClips
             The training set.
         rng : numpy.random.Generator
+            The only source of chance.
 
         Returns
         -------
         positives : Units
+            Of the shape of the anchors, and zero where they are padded.
         """
         raise TypeError(f"{type(self).__name__} must define apply().")
 
@@ -102,10 +191,16 @@ class Transformation(BaseEstimator):
 class GaussianNoise(Transformation):
     """Add Gaussian noise to the standardised anchor (section 2.3).
 
+    Each value gets noise of its own: ``x_p = x_a + sigma * n`` with n of N(0, 1).
+
     Parameters
     ----------
     sigma : float, default=0.5
         Standard deviation, in standard deviations of each feature.
+
+    See Also
+    --------
+    Transformed : Draws one of several transformations per anchor.
 
     Examples
     --------
@@ -122,21 +217,25 @@ class GaussianNoise(Transformation):
     ) -> Units:
         """Return noisy copies; padded frames stay zero."""
         X = add_noise(anchors.X, self.sigma, rng)
-        frames = np.arange(X.shape[-1])
-        X *= frames < anchors.lengths[:, :, None, None]
-        return replace(anchors, X=X)
+        return replace(anchors, X=X * anchors.valid)
 
 
 class TimeFrequencyShift(Transformation):
     """Shift the anchor circularly in time, then up or down in frequency (section 2.3).
 
-    The time shift is uniform in [0, T - 1] frames, the frequency shift uniform in
-    [-S, S] bands; bands that become free are filled with silence.
+    The time shift is uniform in [0, T - 1] frames, where T are the valid frames of the
+    segment, the frequency shift uniform in [-S, S] bands. Bands that become free are
+    filled with silence, the smallest value that the training set has in them: the
+    paper's zero is the mean of a standardised feature, which is not empty.
 
     Parameters
     ----------
     max_bins : int, default=10
         S of the paper; at the most one less than there are bands.
+
+    See Also
+    --------
+    Transformed : Draws one of several transformations per anchor.
 
     Examples
     --------
@@ -150,7 +249,7 @@ class TimeFrequencyShift(Transformation):
 
     def applies_to(self, anchors: Units, segments: SegmentedClips) -> BoolArray:
         """Tell which anchors have a time axis to be shifted along."""
-        return anchors.lengths[:, 0] > 1
+        return np.asarray((anchors.lengths > 1).all(axis=1))
 
     def apply(
         self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
@@ -169,11 +268,19 @@ class TimeFrequencyShift(Transformation):
 class TemporalProximity(Transformation):
     """Take another segment of the same clip, close in time (section 2.3).
 
+    Drawn uniformly among those that begin less than ``max_frames`` before or after the
+    anchor. In a unit of several segments each is replaced by one that is close to it
+    and not in the unit; none is taken twice if there are enough.
+
     Parameters
     ----------
     max_frames : int, default=1000
         The time difference has to be smaller than this: the paper's 10 s at a hop of
         10 ms.
+
+    See Also
+    --------
+    Transformed : Draws one of several transformations per anchor.
 
     Examples
     --------
@@ -186,23 +293,46 @@ class TemporalProximity(Transformation):
         self.max_frames = max_frames
 
     def applies_to(self, anchors: Units, segments: SegmentedClips) -> BoolArray:
-        """Tell which anchors have a close enough other segment."""
-        return (segments.count[anchors.clips] > 1) & (
-            segments.segment_length < self.max_frames
-        )
+        """Tell which anchors have a close enough other segment, for each of theirs."""
+        _, is_near = self._find_near(anchors, segments)
+        has_near = np.any(is_near, axis=2)
+        return np.asarray(has_near.all(axis=1))
 
     def apply(
         self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
     ) -> Units:
         """Return other segments of the anchors' clips."""
-        ids = np.empty_like(anchors.segments)
-        for i, segment in np.ndenumerate(anchors.segments):
-            clip = segments.clip_of[segment]
-            others = segments.first[clip] + np.arange(segments.count[clip])
-            distance = np.abs(segments.start[others] - segments.start[segment])
-            near = others[(distance > 0) & (distance < self.max_frames)]
-            ids[i] = rng.choice(near) if len(near) else segment
+        own, is_near = self._find_near(anchors, segments)
+        ids = anchors.segments.copy()
+        for i, j in np.ndindex(ids.shape):
+            near = own[i, is_near[i, j]]
+            fresh = near[~np.isin(near, ids[i, :j])]
+            if len(near):
+                ids[i, j] = rng.choice(fresh if len(fresh) else near)
         return segments.take(ids)
+
+    def _find_near(
+        self, anchors: Units, segments: SegmentedClips
+    ) -> tuple[IntArray, BoolArray]:
+        """Compare the segments of each unit with all segments of its clip.
+
+        Returns
+        -------
+        own : ndarray of shape (n_units, n_most), int
+            The segments of each clip, in columns enough for the longest.
+        is_near : ndarray of shape (n_units, k, n_most), bool
+            Whether one is close to the k-th segment, and none of the unit itself.
+        """
+        first, count = segments.first[anchors.clips], segments.count[anchors.clips]
+        nth = np.arange(count.max(initial=0))
+        # columns beyond the end of a clip repeat its first segment and are no answer
+        exists = nth < count[:, None]
+        own = first[:, None] + nth * exists
+        units = anchors.segments[:, :, None]
+        distance = np.abs(segments.start[own][:, None] - segments.start[units])
+        in_unit = (own[:, None] == units).any(axis=1)
+        is_free = exists & ~in_unit
+        return own, is_free[:, None] & (distance < self.max_frames)
 
 
 class ExampleMixing(Transformation):
@@ -210,13 +340,20 @@ class ExampleMixing(Transformation):
 
     ``x_p = x_a + alpha [E(x_a) / E(x_n)] x_n`` where E is the energy. The features are
     taken as natural logarithms of energies (as ``LogMel`` gives), and the sum is made
-    of the energies. x_n is drawn from the whole training set; the negative of the
-    triplet remains with the strategy's own negative selector.
+    of the energies: a sum of logarithms would be their product. x_n is drawn from the
+    whole training set; the negative of the triplet remains with the strategy's own
+    negative selector. A unit of several segments is mixed with several segments of one
+    other clip.
 
     Parameters
     ----------
     alpha : float, default=0.25
         Energy of the other segment relative to the anchor, greater than 0.
+
+    See Also
+    --------
+    Transformed : Draws one of several transformations per anchor.
+    LogMel : Its natural logarithms of energies are what is mixed.
 
     Examples
     --------
@@ -229,8 +366,10 @@ class ExampleMixing(Transformation):
         self.alpha = alpha
 
     def applies_to(self, anchors: Units, segments: SegmentedClips) -> BoolArray:
-        """Tell which anchors are sounds: a row of a table holds no log-energies."""
-        return np.full(len(anchors), segments.segment_length > 1)
+        """Tell which anchors are sounds and have another clip to be mixed with."""
+        n_others = len(segments) - segments.count[anchors.clips]
+        # a row of a table holds no log-energies
+        return (n_others > 0) & (segments.segment_length > 1)
 
     def apply(
         self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
@@ -251,10 +390,10 @@ class ExampleMixing(Transformation):
     def _draw_other_clips(
         self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
     ) -> Units:
-        """Draw segments uniformly among those of other clips."""
+        """Draw units whose first segments are uniform among those of other clips."""
         clips, k = anchors.clips, anchors.segments.shape[1]
-        n_other = len(segments) - segments.count[clips]
-        drawn = rng.integers(n_other[:, None], size=(len(clips), k))
+        drawn = rng.integers(len(segments) - segments.count[clips])
         # skip over the anchor's own consecutive segments
-        own = drawn >= segments.first[clips, None]
-        return segments.take(drawn + own * segments.count[clips, None])
+        behind = drawn >= segments.first[clips]
+        drawn = drawn + behind * segments.count[clips]
+        return segments.take(segments.add_of_same_clip(drawn, k, rng))
