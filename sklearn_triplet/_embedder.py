@@ -482,31 +482,12 @@ class TripletEmbedder(
     def _begin(self, clips: Clips, labels: Labels, goes_on: bool) -> None:
         """Refuse what makes no triplet; set what transform has to know."""
         strategy = check_strategy(self.strategy)
-        self._check_enough(strategy, clips, labels)
+        why = strategy.why_no_triplets(labels)
+        if why is not None:
+            raise ValueError(f"Strategy {self.strategy!r} {why}")
         self._keep_structure(goes_on)
         self.strategy_ = strategy
         self.flat_ = clips.flat
-
-    def _check_enough(self, strategy: Strategy, clips: Clips, labels: Labels) -> None:
-        """Refuse data from which the strategy cannot draw a triplet."""
-        if len(clips) < 2:
-            raise ValueError(
-                "TripletEmbedder needs at least 2 clips, since a negative comes from "
-                f"another clip than its anchor. Got n_samples = {len(clips)}."
-            )
-        if not strategy.uses_unlabeled and not labels.labeled.any():
-            raise ValueError(
-                f"Strategy {self.strategy!r} draws triplets from labeled clips only, "
-                "but y labels none. Give labels, or choose 's1', 's2' or 's3'."
-            )
-        if labels.labeled.any() and strategy.labeled_negative.uses_labels:
-            if labels.n_kinds < 2:
-                n_classes = labels.present.any(axis=0).sum()
-                raise ValueError(
-                    f"Strategy {self.strategy!r} takes negatives of another class, but "
-                    f"the labels in y are of {n_classes} class. Label clips of at "
-                    "least 2 classes, or choose 's1'."
-                )
 
     def _keep_structure(self, goes_on: bool) -> None:
         """Remember what the weights are made for; refuse to go on with another."""
@@ -527,17 +508,16 @@ class TripletEmbedder(
 
     def _check_split(self, labels: Labels, train: IntArray, valid: IntArray) -> None:
         """Refuse a split of which either side makes no triplet."""
-        makes_triplets = all(
-            len(rows) > 1 and self.strategy_.makes_triplets(labels.take(rows))
-            for rows in (train, valid)
-        )
-        if not makes_triplets:
-            raise ValueError(
-                f"The 'validation_fraction' parameter of TripletEmbedder leaves "
-                f"{len(train)} clips to train and {len(valid)} to validate, which "
-                f"is too few for triplets of strategy {self.strategy!r}. Got "
-                f"{self.validation_fraction!r}: change it, or label more clips."
-            )
+        # what validates need not hold every kind of anchor
+        for rows, each_kind in ((train, True), (valid, False)):
+            why = self.strategy_.why_no_triplets(labels.take(rows), each_kind=each_kind)
+            if why is not None:
+                raise ValueError(
+                    f"The 'validation_fraction' parameter of TripletEmbedder leaves "
+                    f"{len(train)} clips to train and {len(valid)} to validate, which "
+                    f"is too few for triplets: strategy {self.strategy!r} {why} Got "
+                    f"{self.validation_fraction!r}: change it, or label more clips."
+                )
 
     def _fit_scaler(self, clips: Clips) -> FrameScaler:
         """Measure the features as ``scaling`` says."""

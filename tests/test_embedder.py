@@ -193,7 +193,9 @@ def test_warm_start_heeds_changed_parameters():
 def test_a_split_without_triplets_on_either_side_is_refused(fraction):
     few = np.random.default_rng(0).normal(size=(44, 8, 8)).astype(np.float32)
     y = [0, 0, 1, 1] + [-1] * 40
-    sentence = "^The 'validation_fraction' parameter .* too few for triplets of "
+    sentence = (
+        "^The 'validation_fraction' parameter .* too few for triplets: strategy 's5' "
+    )
     with pytest.raises(ValueError, match=sentence):
         fit(few, y, strategy="s5", validation_fraction=fraction)
 

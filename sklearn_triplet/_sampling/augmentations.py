@@ -14,6 +14,7 @@ import itertools
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -78,9 +79,9 @@ class Chain(Transformation):
             self.transformations, lambda t: isinstance(t, EnergyTransformation)
         )
         for are_energies, group in kinds:
-            steps: Sequence[Transformation] = list(group)
+            steps = list(group)
             if are_energies:
-                steps = [_Energies(steps)]
+                steps = [_Energies(cast("list[EnergyTransformation]", steps))]
             anchors = self._apply_each(steps, anchors, segments, rng)
         return anchors
 

@@ -170,10 +170,6 @@ class Strategy(BaseEstimator):
             f"{n_classes} {noun}. Label clips of at least 2 classes, or choose 's1'."
         )
 
-    def makes_triplets(self, labels: Labels) -> bool:
-        """Whether some kind of anchor finds a positive and a negative."""
-        return self.why_no_triplets(labels, each_kind=False) is None
-
 
 class StrategyTable(Mapping[str, Strategy]):
     """Strategies by name; read-only, for each access gives a copy of one's own.

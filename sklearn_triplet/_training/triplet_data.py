@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from sklearn_triplet._input.progress import show_progress
 from sklearn_triplet._input.types import BoolArray, IntArray
+from sklearn_triplet._sampling.positives import PositiveSelector, check_positives
 from sklearn_triplet._sampling.segments import SegmentedClips, Units
 from sklearn_triplet._sampling.strategies import Strategy
 
@@ -141,6 +142,8 @@ class TripletData(Dataset):
             # without a selector there are no unlabeled anchors, here and below
             assert strategy.unlabeled_positive is not None
             strategy.unlabeled_positive.prepare(segments, self.unlabeled)
+        # what a selector answers is looked at once per fit
+        self.checked: list[PositiveSelector] = []
         self.restart()
 
     def restart(self) -> None:
@@ -225,6 +228,9 @@ class TripletData(Dataset):
                 rows.append(np.flatnonzero(mask))
                 group = anchors.take(rows[-1])
                 parts.append(selector.select(group, self.segments, self.rng))
+                if selector not in self.checked:
+                    check_positives(parts[-1], group, self.segments, selector)
+                    self.checked.append(selector)
         return Units.assemble(parts, rows)
 
 

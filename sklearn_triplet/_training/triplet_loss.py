@@ -16,7 +16,11 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import nn
 
-from sklearn_triplet._sampling.negatives import Candidates, NegativeSelector
+from sklearn_triplet._sampling.negatives import (
+    Candidates,
+    NegativeSelector,
+    check_negatives,
+)
 from sklearn_triplet._sampling.strategies import Strategy
 from sklearn_triplet._training.networks import UnitEncoder
 
@@ -123,6 +127,8 @@ class TripletNetwork(UnitEncoder):
     ) -> None:
         super().__init__(encoder, pooling, normalize, precision)
         self.strategy = strategy
+        # what a selector answers is looked at once per fit: a device has to wait for it
+        self.checked: list[NegativeSelector] = []
 
     def forward(  # type: ignore[override]  # an encoder that mines, not one to call
         self, X: torch.Tensor, lengths: torch.Tensor, **described: torch.Tensor
@@ -190,15 +196,12 @@ class TripletNetwork(UnitEncoder):
             if len(rows):
                 assert selector is not None  # or nobody would have drawn such anchors
                 group = Candidates(*(v[rows] for v in vars(candidates).values()))
-                index[rows], substituted[rows] = _ask(selector, group)
+                answer = selector.select(group)
+                if selector not in self.checked:
+                    check_negatives(answer, group, selector)
+                    self.checked.append(selector)
+                index[rows], substituted[rows] = answer
         return index, substituted
-
-
-def _ask(
-    selector: NegativeSelector, candidates: Candidates
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what a selector chooses."""
-    return selector.select(candidates)
 
 
 def describe_candidates(
