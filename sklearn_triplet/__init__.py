@@ -15,6 +15,19 @@ from sklearn_triplet._model_selection.stratification import (
     MultilabelStratifiedKFold,
     mask_labels,
 )
+from sklearn_triplet._sampling.augmentations import (
+    Chain,
+    EnergyMixing,
+    Equalizer,
+    FeatureDropout,
+    FrequencyMask,
+    FrequencyShift,
+    Gain,
+    OneOf,
+    RandomCrop,
+    RandomNoise,
+    TimeMask,
+)
 from sklearn_triplet._sampling.checks import check_selector
 from sklearn_triplet._sampling.negatives import (
     Candidates,
@@ -40,6 +53,7 @@ from sklearn_triplet._sampling.transforms import (
 )
 from sklearn_triplet._taggers import CRNNTagger, SequenceTagger
 from sklearn_triplet._training.networks import ConvEncoder, DenseEncoder
+from sklearn_triplet._triplet_tagger import TripletTagger
 
 __version__ = "0.1.0"
 
@@ -53,6 +67,17 @@ __all__ = [
     "TimeFrequencyShift",
     "TemporalProximity",
     "ExampleMixing",
+    "Chain",
+    "OneOf",
+    "RandomCrop",
+    "FrequencyShift",
+    "Gain",
+    "Equalizer",
+    "EnergyMixing",
+    "RandomNoise",
+    "TimeMask",
+    "FrequencyMask",
+    "FeatureDropout",
     "PositiveSelector",
     "SameLabel",
     "Transformed",
@@ -70,6 +95,7 @@ __all__ = [
     "TripletEmbedder",
     "SequenceTagger",
     "CRNNTagger",
+    "TripletTagger",
     "is_labeled",
     "mask_labels",
     "LabeledOnly",

@@ -453,6 +453,7 @@ class TripletEmbedder(
         check_number(self, "labeled_ratio", numbers.Real, 0, 1)
         check_number(self, "margin", numbers.Real, 0, left="open")
         self._check_loop()
+        self._check_stopping()
         check_choice(self, "pooling", ["mean", "flatten"])
         check_choice(self, "scaling", ["feature", "common"])
         check_choice(self, "output", ["frames", "clip"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, Literal, Self
 
@@ -55,7 +56,203 @@ from sklearn_triplet._training.tagging import (
 PREDICT_BATCH = 32  # clips that are tagged together
 
 
-class SequenceTagger(ClassifierMixin, ClipsEstimator):
+class ClipClassifier(ClassifierMixin, ClipsEstimator):
+    """A classifier of clips but for its network: what y may be, and what is predicted.
+
+    Subclasses write the steps of the fit that are marked in ``ClipsEstimator``, and the
+    logits of clips and of frames.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes, without -1.
+    multilabel_ : bool
+        Whether y was an indicator.
+    """
+
+    threshold: float | ArrayLike
+
+    classes_: np.ndarray
+    multilabel_: bool
+
+    def predict_proba(
+        self, X: ClipsLike, *, frames: bool = False
+    ) -> NDArray[np.float32]:
+        """Return the probability of each class in each clip, or in each frame.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+        frames : bool, default=False
+            Whether to return what ``predict_frames`` does. A Pipeline passes it on:
+            ``pipe.predict_proba(X, frames=True)``.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_clips, n_classes), or (n_clips, n_classes, \
+                n_frames), float32
+            Sums over classes are 1 for single labels; each is independent for
+            multi-label. NaN where a clip could not be read.
+        """
+        # a keyword, since a Pipeline hands on keywords of predict_proba, and no method
+        # that scikit-learn does not know
+        if frames:
+            return self.predict_frames(X)
+        clips, rows = self._read(X)
+        probabilities = np.full((len(clips), len(self.classes_)), np.nan, np.float32)
+        if len(rows):
+            logits = self._clip_logits(clips.take(rows))
+            probabilities[rows] = self._to_probabilities(logits).numpy()
+        return probabilities
+
+    def predict(self, X: ClipsLike) -> np.ndarray:
+        """Return the tags of each clip.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+
+        Returns
+        -------
+        tags : ndarray of shape (n_clips,) or (n_clips, n_classes)
+            The most probable class, or for multi-label 1 where the probability is
+            at least ``threshold``. -1 where a clip could not be read.
+        """
+        probabilities = self.predict_proba(X)
+        # argmax of NaN is class 0 without a word, so these are overwritten below
+        missing = np.isnan(probabilities).all(axis=1)
+        if self.multilabel_:
+            tags = (probabilities >= np.asarray(self.threshold)).astype(int)
+        else:
+            tags = self.classes_[probabilities.argmax(axis=1)]
+        if missing.any():
+            # text cannot hold the integer -1, and '-1' could be a class
+            tags = tags.astype(object) if tags.dtype.kind in "US" else tags
+            tags[missing] = UNLABELED
+        return tags
+
+    def predict_frames(self, X: ClipsLike) -> NDArray[np.float32]:
+        """Return the probability of each class in each frame.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_clips, n_classes, n_frames), float32
+            NaN where a clip is shorter than the longest, or could not be read.
+        """
+        clips, rows = self._read(X)
+        n_frames = max(int(clips.lengths.max()), 1)
+        shape = len(clips), len(self.classes_), n_frames
+        frames = np.full(shape, np.nan, np.float32)
+        if len(rows):
+            logits = self._frame_logits(clips.take(rows))
+            probabilities = self._to_probabilities(logits).numpy()
+            frames[rows, :, : probabilities.shape[2]] = probabilities
+        beyond = np.arange(n_frames) >= clips.lengths[:, None]
+        frames.transpose(0, 2, 1)[beyond] = np.nan
+        return frames
+
+    def score(
+        self, X: ClipsLike, y: LabelsLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the accuracy on the labeled clips, of which there must be one.
+
+        Parameters
+        ----------
+        X, y : as in ``fit``
+            For an indicator, a clip counts where every class is right.
+        sample_weight : array-like of shape (n_clips,), default=None
+            Weights of the clips, labeled or not.
+
+        Returns
+        -------
+        score : float
+        """
+        check_is_fitted(self)
+        labels = as_label_array(y)
+        rows = find_scored_rows(X, labels, self.classes_, type(self).__name__)
+        weights = {"sample_weight": sample_weight}
+        clips, weights = restrict(X, weights, rows, len(labels))
+        return super().score(clips, take_labels(labels, rows), **weights)
+
+    # --- what a tagger writes itself
+
+    @abstractmethod
+    def _clip_logits(self, clips: Clips) -> torch.Tensor:
+        """Return logits (n_clips, n_classes) of readable clips."""
+
+    @abstractmethod
+    def _frame_logits(self, clips: Clips) -> torch.Tensor:
+        """Return logits (n_clips, n_classes, n_frames) of readable clips."""
+
+    # --- what all of them share
+
+    def _read_labels(self, y: LabelsLike | None, n_clips: int) -> Labels:
+        """Read y, and refuse one of which no class can be learned."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None. Give one label per clip, -1 where unlabeled."
+            )
+        labels = check_labels(y, n_clips, type(self).__name__, binary=True)
+        self._check_enough(labels)
+        self._check_threshold(labels)
+        return labels
+
+    def _check_enough(self, labels: Labels) -> None:
+        """Refuse labels from which nothing can be learned."""
+        name, n_clips = type(self).__name__, len(labels.present)
+        if not labels.labeled.any():
+            raise ValueError(
+                f"{name} learns from labeled clips, but y labels none of the {n_clips} "
+                "clips: every entry is -1. Label some clips of each class."
+            )
+        if not labels.multilabel and len(labels.classes) < 2:
+            raise ValueError(
+                f"{name} needs labels of at least two classes. y holds only one class, "
+                f"{labels.classes[0]}."
+            )
+
+    def _check_threshold(self, labels: Labels) -> None:
+        """Refuse a threshold that no probability crosses, or for other classes."""
+        name, shape = type(self).__name__, np.shape(self.threshold)
+        if shape not in ((), (len(labels.classes),)):
+            raise ValueError(
+                f"The 'threshold' parameter of {name} must be a number or one number "
+                f"per class ({len(labels.classes)}). Got shape {shape}."
+            )
+        # as objects: numpy would turn [0.5, "a"] into text, and True into 1.0
+        values = np.asarray(self.threshold, dtype=object).ravel()
+        if not all(is_inside(v, numbers.Real, 0, 1, "open", "open") for v in values):
+            raise ValueError(
+                f"The 'threshold' parameter of {name} must lie in (0, 1), as the "
+                f"probabilities do. Got {self.threshold!r} instead."
+            )
+        if not labels.multilabel:
+            self._warn_ignored("threshold", "where each clip has a single label")
+
+    def _read(self, X: ClipsLike) -> tuple[Clips, IntArray]:
+        """Return the clips, and the rows of those that could be read."""
+        check_is_fitted(self)
+        clips = check_clips(self, X, reset=False)
+        return clips, clips.find_readable(type(self).__name__)
+
+    def _to_probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return the probabilities of logits, of which axis 1 is that of classes."""
+        return logits.sigmoid() if self.multilabel_ else logits.softmax(dim=1)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.classifier_tags.multi_label = True
+        tags.target_tags.two_d_labels = True
+        return tags
+
+
+class SequenceTagger(ClipClassifier):
     """Recurrent classifier of clips (section 4.4 of [1]_).
 
     Layers of bidirectional gated recurrent units, a linear layer per frame and the mean
@@ -228,111 +425,6 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
         """
         return self._fit(X, y)
 
-    def predict_proba(
-        self, X: ClipsLike, *, frames: bool = False
-    ) -> NDArray[np.float32]:
-        """Return the probability of each class in each clip, or in each frame.
-
-        Parameters
-        ----------
-        X : as in ``fit``
-        frames : bool, default=False
-            Whether to return what ``predict_frames`` does. A Pipeline passes it on:
-            ``pipe.predict_proba(X, frames=True)``.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_clips, n_classes), or (n_clips, n_classes, \
-                n_frames), float32
-            Sums over classes are 1 for single labels; each is independent for
-            multi-label. NaN where a clip could not be read.
-        """
-        # a keyword, since a Pipeline hands on keywords of predict_proba, and no method
-        # that scikit-learn does not know
-        if frames:
-            return self.predict_frames(X)
-        clips, rows = self._read(X)
-        probabilities = np.full((len(clips), len(self.classes_)), np.nan, np.float32)
-        if len(rows):
-            logits = mean_over_frames(*self._frame_logits(clips.take(rows)))
-            probabilities[rows] = self._to_probabilities(logits).numpy()
-        return probabilities
-
-    def predict(self, X: ClipsLike) -> np.ndarray:
-        """Return the tags of each clip.
-
-        Parameters
-        ----------
-        X : as in ``fit``
-
-        Returns
-        -------
-        tags : ndarray of shape (n_clips,) or (n_clips, n_classes)
-            The most probable class, or for multi-label 1 where the probability is
-            at least ``threshold``. -1 where a clip could not be read.
-        """
-        probabilities = self.predict_proba(X)
-        # argmax of NaN is class 0 without a word, so these are overwritten below
-        missing = np.isnan(probabilities).all(axis=1)
-        if self.multilabel_:
-            tags = (probabilities >= np.asarray(self.threshold)).astype(int)
-        else:
-            tags = self.classes_[probabilities.argmax(axis=1)]
-        if missing.any():
-            # text cannot hold the integer -1, and '-1' could be a class
-            tags = tags.astype(object) if tags.dtype.kind in "US" else tags
-            tags[missing] = UNLABELED
-        return tags
-
-    def predict_frames(self, X: ClipsLike) -> NDArray[np.float32]:
-        """Return the probability of each class in each frame.
-
-        Parameters
-        ----------
-        X : as in ``fit``
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_clips, n_classes, n_frames), float32
-            NaN where a clip is shorter than the longest, or could not be read.
-        """
-        clips, rows = self._read(X)
-        n_frames = max(int(clips.lengths.max()), 1)
-        shape = len(clips), len(self.classes_), n_frames
-        frames = np.full(shape, np.nan, np.float32)
-        if len(rows):
-            logits, _ = self._frame_logits(clips.take(rows))
-            steps = self._to_probabilities(logits)
-            # a step stands for the frames that were averaged into it
-            repeated = steps.repeat_interleave(self._frames_per_step(), dim=2)
-            frames[rows] = repeated[:, :, :n_frames].numpy()
-        beyond = np.arange(n_frames) >= clips.lengths[:, None]
-        frames.transpose(0, 2, 1)[beyond] = np.nan
-        return frames
-
-    def score(
-        self, X: ClipsLike, y: LabelsLike, sample_weight: ArrayLike | None = None
-    ) -> float:
-        """Return the accuracy on the labeled clips, of which there must be one.
-
-        Parameters
-        ----------
-        X, y : as in ``fit``
-            For an indicator, a clip counts where every class is right.
-        sample_weight : array-like of shape (n_clips,), default=None
-            Weights of the clips, labeled or not.
-
-        Returns
-        -------
-        score : float
-        """
-        check_is_fitted(self)
-        labels = as_label_array(y)
-        rows = find_scored_rows(X, labels, self.classes_, type(self).__name__)
-        weights = {"sample_weight": sample_weight}
-        clips, weights = restrict(X, weights, rows, len(labels))
-        return super().score(clips, take_labels(labels, rows), **weights)
-
     # --- the steps of the fit that are its own, in their order
 
     # validation clips come in the order given, so they need no seed
@@ -346,6 +438,7 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
             check_number(self, name, numbers.Integral, 1)
         check_number(self, "dropout", numbers.Real, 0, 1, right="open")
         self._check_loop()
+        self._check_stopping()
         if self.encoder is None:
             self._warn_ignored("n_components", "without an encoder")
         elif callable(self.encoder):
@@ -358,50 +451,6 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
                 f"The 'encoder' parameter of {type(self).__name__} must be None, "
                 f"'conv' or a callable. Got {self.encoder!r} instead."
             )
-
-    def _read_labels(self, y: LabelsLike | None, n_clips: int) -> Labels:
-        """Read y, and refuse one of which no class can be learned."""
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is "
-                "None. Give one label per clip, -1 where unlabeled."
-            )
-        labels = check_labels(y, n_clips, type(self).__name__, binary=True)
-        self._check_enough(labels)
-        self._check_threshold(labels)
-        return labels
-
-    def _check_enough(self, labels: Labels) -> None:
-        """Refuse labels from which nothing can be learned."""
-        name, n_clips = type(self).__name__, len(labels.present)
-        if not labels.labeled.any():
-            raise ValueError(
-                f"{name} learns from labeled clips, but y labels none of the {n_clips} "
-                "clips: every entry is -1. Label some clips of each class."
-            )
-        if not labels.multilabel and len(labels.classes) < 2:
-            raise ValueError(
-                f"{name} needs labels of at least two classes. y holds only one class, "
-                f"{labels.classes[0]}."
-            )
-
-    def _check_threshold(self, labels: Labels) -> None:
-        """Refuse a threshold that no probability crosses, or for other classes."""
-        name, shape = type(self).__name__, np.shape(self.threshold)
-        if shape not in ((), (len(labels.classes),)):
-            raise ValueError(
-                f"The 'threshold' parameter of {name} must be a number or one number "
-                f"per class ({len(labels.classes)}). Got shape {shape}."
-            )
-        # as objects: numpy would turn [0.5, "a"] into text, and True into 1.0
-        values = np.asarray(self.threshold, dtype=object).ravel()
-        if not all(is_inside(v, numbers.Real, 0, 1, "open", "open") for v in values):
-            raise ValueError(
-                f"The 'threshold' parameter of {name} must lie in (0, 1), as the "
-                f"probabilities do. Got {self.threshold!r} instead."
-            )
-        if not labels.multilabel:
-            self._warn_ignored("threshold", "where each clip has a single label")
 
     def _select(self, clips: Clips, labels: Labels) -> tuple[Clips, Labels]:
         """Return the labeled clips that could be read; the rest has no influence."""
@@ -471,13 +520,18 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
 
     # --- what prediction is made of
 
-    def _read(self, X: ClipsLike) -> tuple[Clips, IntArray]:
-        """Return the clips, and the rows of those that could be read."""
-        check_is_fitted(self)
-        clips = check_clips(self, X, reset=False)
-        return clips, clips.find_readable(type(self).__name__)
+    def _clip_logits(self, clips: Clips) -> torch.Tensor:
+        """Return the mean over the steps of each clip."""
+        return mean_over_frames(*self._step_logits(clips))
 
-    def _frame_logits(self, clips: Clips) -> tuple[torch.Tensor, torch.Tensor]:
+    def _frame_logits(self, clips: Clips) -> torch.Tensor:
+        """Return the logits of its step for each frame."""
+        steps, _ = self._step_logits(clips)
+        # a step stands for the frames that were averaged into it
+        frames = steps.repeat_interleave(self._frames_per_step(), dim=2)
+        return frames[:, :, : int(clips.lengths.max())]
+
+    def _step_logits(self, clips: Clips) -> tuple[torch.Tensor, torch.Tensor]:
         """Tag every step of readable clips, in batches.
 
         Parameters
@@ -511,20 +565,9 @@ class SequenceTagger(ClassifierMixin, ClipsEstimator):
             logits[torch.from_numpy(rows), :, : out.shape[2]] = out.cpu()
         return logits, steps
 
-    def _to_probabilities(self, logits: torch.Tensor) -> torch.Tensor:
-        """Return the probabilities of logits, of which axis 1 is that of classes."""
-        return logits.sigmoid() if self.multilabel_ else logits.softmax(dim=1)
-
     def _frames_per_step(self) -> int:
         """Return what the net was built with: the parameter may be another by now."""
         return self.net_.module_.head.frame_pooling
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.classifier_tags.multi_label = True
-        tags.target_tags.two_d_labels = True
-        return tags
 
 
 class CRNNTagger(SequenceTagger):

@@ -58,8 +58,8 @@ class Chain(Transformation):
     Examples
     --------
     >>> from sklearn_triplet import Chain, Gain, GaussianNoise
-    >>> Chain([Gain(6), GaussianNoise(0.3)])
-    Chain(transformations=[Gain(max_decibels=6), GaussianNoise(sigma=0.3)])
+    >>> Chain([Gain(3), GaussianNoise(0.3)])
+    Chain(transformations=[Gain(max_decibels=3), GaussianNoise(sigma=0.3)])
     """
 
     def __init__(self, transformations: Sequence[Transformation]) -> None:
@@ -508,3 +508,37 @@ class RandomNoise(Transformation):
         noise = rng.standard_normal(anchors.X.shape, dtype=np.float32)
         X = anchors.X + sigma * noise
         return replace(anchors, X=mask_padding(X, anchors.lengths))
+
+
+class FeatureDropout(Transformation):
+    """Hide random features behind their mean, each segment others.
+
+    For tables and for embeddings of other models, in which neighbouring columns have
+    nothing to do with each other.
+
+    Parameters
+    ----------
+    max_fraction : float, default=0.2
+        The probability of each feature is uniform in [0, max_fraction].
+
+    See Also
+    --------
+    FrequencyMask : Hides neighbours, such as mel bands.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import FeatureDropout
+    >>> FeatureDropout(max_fraction=0.1)
+    FeatureDropout(max_fraction=0.1)
+    """
+
+    def __init__(self, max_fraction: float = 0.2) -> None:
+        self.max_fraction = max_fraction
+
+    def apply(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
+        """Return copies with some features at 0, the mean, in all frames."""
+        probability = draw_between(0, self.max_fraction, anchors.X, rng)
+        hidden = rng.random((*anchors.X.shape[:3], 1)) < probability
+        return replace(anchors, X=np.where(hidden, np.float32(0), anchors.X))

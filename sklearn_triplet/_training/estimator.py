@@ -215,11 +215,13 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
     batch_size: int
     optimizer: Optimizer
     device: Device
-    validation_fraction: float | None
-    patience: int
     callbacks: Sequence[Callback] | None
     verbose: int
     random_state: RandomState
+
+    # parameters of those that can stop early; the others train on all clips
+    validation_fraction: float | None = None
+    patience: int = 5
 
     # what is drawn from random_state, in this order; each a generator of its own, so
     # that an estimator without validation clips trains on the same batches
@@ -357,15 +359,8 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
     # --- what all of them share
 
     def _check_loop(self) -> None:
-        """Refuse what no estimator can give to its training loop.
-
-        Warns
-        -----
-        UserWarning
-            Where ``patience`` is set and nothing is validated.
-        """
+        """Refuse what no estimator can give to its training loop."""
         check_number(self, "max_epochs", numbers.Integral, 0)
-        check_number(self, "patience", numbers.Integral, 1)
         check_number(self, "lr", numbers.Real, 0, left="open")
         check_callable(self, "optimizer", "torch.optim.Adam")
         self._check_device()
@@ -376,6 +371,16 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
             )
         if not isinstance(self.verbose, bool):
             check_number(self, "verbose", numbers.Integral, 0)
+
+    def _check_stopping(self) -> None:
+        """Refuse what decides when to stop early.
+
+        Warns
+        -----
+        UserWarning
+            Where ``patience`` is set and nothing is validated.
+        """
+        check_number(self, "patience", numbers.Integral, 1)
         if self.validation_fraction is None:
             self._warn_ignored("patience", "without validation_fraction")
         else:

@@ -1,0 +1,640 @@
+"""Augmented crops in; embeddings, logits, and a loss of tags and triplets out.
+
+Labeled and unlabeled clips share a network, a batch and a loss. What an unlabeled clip
+is, the ``Teacher`` guesses between epochs: from then on its guess is a label like any
+other, for the cross-entropy and for the choice of positives and negatives. Until then,
+and for clips of which it is not sure, another crop of the clip is the positive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from torch import nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import Dataset
+
+from sklearn_triplet._input.clips import Clips, FrameScaler
+from sklearn_triplet._input.labels import Labels
+from sklearn_triplet._input.progress import show_progress
+from sklearn_triplet._input.types import BoolArray, Device, IntArray
+from sklearn_triplet._sampling.pseudo_labels import (
+    choose_surest,
+    estimate_prior,
+    spread_labels,
+)
+from sklearn_triplet._sampling.segments import SegmentedClips, Units
+from sklearn_triplet._sampling.transforms import Transformation
+from sklearn_triplet._training.networks import FrameEncoder, frame_mask
+from sklearn_triplet._training.tagging import pad_clips
+from sklearn_triplet._training.triplet_data import ShuffledQueue
+
+SMALL = 1e-6  # variance below which a component counts as constant
+ENCODED = 32  # clips that the teacher encodes together
+
+
+@dataclass
+class Tagged:
+    """What the network makes of a batch.
+
+    Attributes
+    ----------
+    embeddings : tensor of shape (n_units, 2 * n_components)
+        Standardised means and deviations over frames: u.
+    logits : tensor of shape (n_units, n_classes)
+        Linear in u.
+    """
+
+    embeddings: torch.Tensor
+    logits: torch.Tensor
+
+
+class TaggingEncoder(FrameEncoder):
+    """An encoder, the statistics of its frames, and a linear head.
+
+    Parameters
+    ----------
+    encoder, precision
+        As in ``FrameEncoder``.
+    n_components : int
+        Of the encoder, per frame.
+    n_classes : int
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        n_components: int,
+        n_classes: int,
+        precision: Literal["float32", "bfloat16"] = "float32",
+    ) -> None:
+        super().__init__(encoder, precision)
+        # without a scale of its own: what it standardises is compared by angle, and
+        # the head has weights enough
+        self.norm = nn.BatchNorm1d(2 * n_components, affine=False)
+        self.head = nn.Linear(2 * n_components, n_classes)
+
+    def forward(  # type: ignore[override]  # a batch of units, not of frames
+        self, X: torch.Tensor, lengths: torch.Tensor
+    ) -> Tagged:
+        """Tag units.
+
+        Parameters
+        ----------
+        X : tensor of shape (n_units, k, n_features, n_frames)
+        lengths : tensor of shape (n_units, k), int64
+
+        Returns
+        -------
+        tagged : Tagged
+        """
+        n_units, k = lengths.shape
+        frames = self.encode_frames(X.flatten(0, 1), lengths.flatten())
+        mask = frame_mask(lengths.flatten(), frames.shape[2])
+        # the segments of a unit side by side: one mean and deviation over all of them
+        frames = frames.unflatten(0, (n_units, k)).transpose(1, 2).flatten(2)
+        embeddings = self.norm(pool_statistics(frames, mask.view(n_units, 1, -1)))
+        return Tagged(embeddings, self.head(embeddings))
+
+    def embed_frames(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return u of clips of one length.
+
+        Parameters
+        ----------
+        frames : tensor of shape (n, n_components, n_frames)
+            Encoded, without padding.
+
+        Returns
+        -------
+        embeddings : tensor of shape (n, 2 * n_components)
+        """
+        mask = torch.ones(1, 1, 1, dtype=torch.bool, device=frames.device)
+        mask = mask.expand(len(frames), 1, frames.shape[2])
+        return self.norm(pool_statistics(frames, mask))
+
+    def tag_frames(self, frames: torch.Tensor) -> torch.Tensor:
+        """Tag the frames of one clip; their mean is the logits of the clip.
+
+        The head is linear in the mean over frames, so that it can be asked of each
+        frame instead, beside the deviation of the whole clip.
+
+        Parameters
+        ----------
+        frames : tensor of shape (n_components, n_frames)
+            Encoded, without padding.
+
+        Returns
+        -------
+        logits : tensor of shape (n_classes, n_frames)
+        """
+        mask = torch.ones(1, 1, frames.shape[1], dtype=torch.bool, device=frames.device)
+        deviation = pool_statistics(frames[None], mask)
+        deviation = deviation[0, len(frames) :, None].expand_as(frames)
+        embeddings = self.norm(torch.cat([frames, deviation]).T)
+        return self.head(embeddings).T
+
+
+def pool_statistics(frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Pool frames to their mean and standard deviation.
+
+    Parameters
+    ----------
+    frames : tensor of shape (n, n_components, n_frames)
+    mask : tensor of shape (n, 1, n_frames), bool
+        The valid frames.
+
+    Returns
+    -------
+    statistics : tensor of shape (n, 2 * n_components)
+    """
+    count = mask.sum(dim=2)
+    mean = (frames * mask).sum(dim=2) / count
+    variance = ((frames - mean[:, :, None]).square() * mask).sum(dim=2) / count
+    # the root has no gradient at 0, where a component is the same in all frames
+    return torch.cat([mean, variance.clamp(min=SMALL).sqrt()], dim=1)
+
+
+class TagTripletLoss(nn.Module):
+    r"""Cross-entropy of labels and pseudo-labels, and all triplets of a batch.
+
+    .. math:: w_{tag} (H_{labels} + w_{pseudo} H_{pseudo}) + w_{triplet} T
+
+    H is the cross-entropy, binary for several labels a clip, averaged over what is
+    known; T the hinge of eq. (1) between unit vectors u / \|u\|, averaged over the
+    active ones among all triplets that labels, pseudo-labels and clips allow (section 5
+    of the paper: "combine the triplet loss and the classification loss").
+
+    Parameters
+    ----------
+    multilabel : bool
+    margin : float
+        Delta of eq. (1); squared distances of unit vectors lie in [0, 4].
+    tag_weight, pseudo_weight, triplet_weight : float
+    """
+
+    def __init__(
+        self,
+        multilabel: bool,
+        margin: float,
+        tag_weight: float,
+        pseudo_weight: float,
+        triplet_weight: float,
+    ) -> None:
+        super().__init__()
+        self.multilabel = multilabel
+        self.margin = margin
+        self.tag_weight = tag_weight
+        self.pseudo_weight = pseudo_weight
+        self.triplet_weight = triplet_weight
+
+    def forward(
+        self, tagged: Tagged, target: Mapping[str, torch.Tensor]
+    ) -> torch.Tensor:
+        """Compare with what is known or guessed.
+
+        Parameters
+        ----------
+        tagged : Tagged
+        target : dict
+            As ``CropData.make_batch`` returns it.
+
+        Returns
+        -------
+        loss : tensor of shape ()
+        """
+        guessed = target["guessed"]
+        loss = self.tag_weight * self.cross_entropy(tagged.logits, target, ~guessed)
+        if self.pseudo_weight:
+            pseudo = self.cross_entropy(tagged.logits, target, guessed)
+            loss = loss + self.tag_weight * self.pseudo_weight * pseudo
+        if self.triplet_weight:
+            loss = loss + self.triplet_weight * self.triplets(tagged, target)
+        return loss
+
+    def cross_entropy(
+        self,
+        logits: torch.Tensor,
+        target: Mapping[str, torch.Tensor],
+        rows: torch.Tensor,
+    ) -> torch.Tensor:
+        """Average over the known entries of some rows; 0 where there are none."""
+        present, known = target["present"], ~target["unknown"] & rows[:, None]
+        if self.multilabel:
+            losses = functional.binary_cross_entropy_with_logits(
+                logits, present, reduction="none"
+            )
+        else:
+            losses = functional.cross_entropy(
+                logits, present.argmax(dim=1), reduction="none"
+            )
+            known = known.all(dim=1)
+        return (losses * known).sum() / known.sum().clamp(min=1)
+
+    def triplets(
+        self, tagged: Tagged, target: Mapping[str, torch.Tensor]
+    ) -> torch.Tensor:
+        """Average the hinge over all active triplets of the batch."""
+        units = functional.normalize(tagged.embeddings, dim=1)
+        distances = (2 - 2 * units @ units.T).clamp(min=0)
+        positive, negative = compare_units(target)
+        hinge = distances[:, :, None] - distances[:, None, :] + self.margin
+        hinge = hinge.relu() * (positive[:, :, None] & negative[:, None, :])
+        return hinge.sum() / (hinge > 0).sum().clamp(min=1)
+
+
+def compare_units(
+    target: Mapping[str, torch.Tensor],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tell which units of a batch are positives and negatives of each other.
+
+    Parameters
+    ----------
+    target : dict
+        As ``CropData.make_batch`` returns it.
+
+    Returns
+    -------
+    positive, negative : tensor of shape (n_units, n_units), bool
+        Positives share a class, or are other crops of the clip. Negatives are known not
+        to share any, and of another clip.
+    """
+    present, clips = target["present"], target["clips"]
+    possible = present + target["unknown"].float()
+    same_clip = clips[:, None] == clips
+    shares = present @ present.T > 0
+    clash = (present @ possible.T > 0) | (possible @ present.T > 0)
+    # a clip about which nothing is known clashes with all that hold something; two
+    # without any event are alike
+    has_event = present.sum(dim=1) > 0
+    negative = ~clash & ~same_clip & (has_event[:, None] | has_event)
+    positive = (shares | same_clip) & ~torch.eye(
+        len(clips), dtype=torch.bool, device=clips.device
+    )
+    return positive, negative
+
+
+class CropData(Dataset):
+    """Labeled and unlabeled clips that augmented crops are drawn from.
+
+    Parameters
+    ----------
+    segments : SegmentedClips
+    augmentation : Transformation or None
+        Applied to every crop of a batch.
+    n_segments : int
+        Crops per unit: k.
+    batch_size : int
+        Units per batch.
+    labeled_ratio : float
+        Labeled units among them.
+    n_steps : int
+        Batches per epoch.
+    n_views : int
+        Units of each unlabeled clip in a batch, so that it has a positive.
+    seed : int
+
+    Attributes
+    ----------
+    guesses : Labels
+        The labels, and the pseudo-labels that the teacher has given so far.
+    """
+
+    def __init__(
+        self,
+        segments: SegmentedClips,
+        augmentation: Transformation | None,
+        *,
+        n_segments: int,
+        batch_size: int,
+        labeled_ratio: float,
+        n_steps: int,
+        n_views: int,
+        seed: int,
+    ) -> None:
+        self.segments = segments
+        self.augmentation = augmentation
+        self.n_segments = n_segments
+        self.n_steps = n_steps
+        self.n_views = n_views
+        self.guesses = segments.labels
+        self.rng = np.random.default_rng(seed)
+        labeled = segments.labels.labeled
+        self.unlabeled = np.flatnonzero(~labeled)
+        self.classes = [
+            ShuffledQueue(np.flatnonzero(rows), self.rng)
+            for rows in _list_kinds(segments.labels)
+        ]
+        self.waiting = ShuffledQueue(self.unlabeled, self.rng)
+        n_unlabeled = 0
+        if len(self.unlabeled):
+            n_unlabeled = round((1 - labeled_ratio) * batch_size / n_views)
+        self.n_unlabeled = n_unlabeled
+        self.n_labeled = batch_size - n_unlabeled * n_views
+
+    def __len__(self) -> int:
+        return self.n_steps
+
+    def make_batch(
+        self,
+    ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """Draw a batch of crops.
+
+        Returns
+        -------
+        inputs : dict
+            ``X`` of shape (n_units, k, n_features, n_frames) and ``lengths`` of shape
+            (n_units, k), for the module.
+        target : dict
+            ``present`` and ``unknown`` of shape (n_units, n_classes), ``guessed``
+            (whether these are pseudo-labels) and ``clips`` of shape (n_units,), for the
+            criterion.
+        """
+        clips = np.concatenate([self._draw_labeled(), self._draw_unlabeled()])
+        units = self._cut(clips)
+        labels = self.guesses.take(clips)
+        inputs = {"X": units.X, "lengths": units.lengths}
+        target = {
+            "present": labels.present.astype(np.float32),
+            "unknown": labels.unknown,
+            "guessed": ~self.segments.labels.labeled[clips],
+            "clips": clips,
+        }
+        return _as_tensors(inputs), _as_tensors(target)
+
+    def _draw_labeled(self) -> IntArray:
+        """Draw clips of all classes in turn, each class without repetition."""
+        n_kinds = len(self.classes)
+        # where a batch is no multiple of the classes, others are drawn next time
+        extra = self.rng.permutation(n_kinds) < self.n_labeled % n_kinds
+        counts = self.n_labeled // n_kinds + extra
+        drawn = [queue.draw(n) for queue, n in zip(self.classes, counts, strict=True)]
+        return np.concatenate(drawn)
+
+    def _draw_unlabeled(self) -> IntArray:
+        if not self.n_unlabeled:
+            return np.zeros(0, dtype=int)
+        return np.tile(self.waiting.draw(self.n_unlabeled), self.n_views)
+
+    def _cut(self, clips: IntArray) -> Units:
+        ids = self.segments.draw_from_clips(clips, self.n_segments, self.rng)
+        units = self.segments.take(ids)
+        if self.augmentation is None:
+            return units
+        return self.augmentation.apply(units, self.segments, self.rng)
+
+
+def _list_kinds(labels: Labels) -> list[BoolArray]:
+    """List the labeled clips of each class, and those without any event."""
+    silent = labels.labeled & ~labels.present.any(axis=1)
+    kinds = [*labels.present.T, silent]
+    return [rows for rows in kinds if rows.any()]
+
+
+def _as_tensors(arrays: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    return {
+        name: torch.from_numpy(np.ascontiguousarray(array))
+        for name, array in arrays.items()
+    }
+
+
+class CropBatches:
+    """The iterator that skorch loops over once per epoch: it yields batches.
+
+    Parameters
+    ----------
+    dataset : CropData
+    batch_size : ignored
+        The data know it.
+    verbose : int
+        Whether a long epoch shows its progress.
+    """
+
+    def __init__(self, dataset: CropData, batch_size: int, verbose: int = 0) -> None:
+        self.dataset = dataset
+        self.verbose = verbose
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __iter__(
+        self,
+    ) -> Iterator[tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]]:
+        for _ in show_progress(
+            range(len(self)), "Epoch", unit="batch", verbose=self.verbose, leave=False
+        ):
+            yield self.dataset.make_batch()
+
+
+class Teacher(Callback):
+    """A slowly moving average of the weights, which guesses what unlabeled clips are.
+
+    At the start of each epoch from ``first_epoch`` on it encodes the whole clips,
+    unchanged; its probabilities become pseudo-labels as ``spread_labels`` and
+    ``choose_surest`` say, a growing share of each class. At the end it takes the place
+    of the weights that were trained: an average makes fewer mistakes.
+
+    Parameters
+    ----------
+    decay : float
+        What is kept of the average in each step.
+    first_epoch : int
+        Counted from 1. A guess from too few steps is worse than none.
+    n_neighbors : int
+    alpha : float
+        As in ``spread_labels``.
+    floor : float
+        As in ``choose_surest``.
+    max_guessed : int
+        Unlabeled clips that are encoded per epoch, at the most.
+    seed : int
+        Of the choice among more than that.
+
+    References
+    ----------
+    A. Tarvainen and H. Valpola, "Mean teachers are better role models", NIPS 2017.
+    """
+
+    def __init__(
+        self,
+        *,
+        decay: float,
+        first_epoch: float,
+        n_neighbors: int,
+        alpha: float,
+        floor: float,
+        max_guessed: int,
+        seed: int,
+    ) -> None:
+        self.decay = decay
+        self.first_epoch = first_epoch
+        self.n_neighbors = n_neighbors
+        self.alpha = alpha
+        self.floor = floor
+        self.max_guessed = max_guessed
+        self.seed = seed
+
+    def on_train_begin(
+        self, net: NeuralNet, X: object = None, y: object = None, **kwargs: object
+    ) -> None:
+        """Begin with the weights as they are."""
+        average = get_ema_multi_avg_fn(self.decay)
+        self.average_ = AveragedModel(net.module_, multi_avg_fn=average)
+        self.rng_ = np.random.default_rng(self.seed)
+
+    def on_batch_end(
+        self, net: NeuralNet, training: bool = False, **kwargs: object
+    ) -> None:
+        """Move the average a little."""
+        if training:
+            self.average_.update_parameters(net.module_)
+
+    def on_epoch_begin(
+        self, net: NeuralNet, dataset_train: CropData | None = None, **kwargs: object
+    ) -> None:
+        """Guess anew, once the average has learned something."""
+        assert dataset_train is not None
+        epoch, data = len(net.history), dataset_train
+        if epoch < self.first_epoch or not len(data.unlabeled):
+            return
+        rows = data.unlabeled
+        if len(rows) > self.max_guessed:
+            rows = self.rng_.choice(rows, self.max_guessed, replace=False)
+        rows = np.union1d(np.flatnonzero(data.segments.labels.labeled), rows)
+        before = data.guesses
+        labels = data.segments.labels.take(rows)
+        embeddings, probabilities = self.encode(net, data.segments, rows)
+        distributions = spread_labels(
+            probabilities,
+            labels,
+            embeddings,
+            estimate_prior(data.segments.labels),
+            n_neighbors=self.n_neighbors,
+            alpha=self.alpha,
+        )
+        chosen = choose_surest(
+            distributions, labels, self._share(epoch, net.max_epochs), floor=self.floor
+        )
+        present, unknown = before.present.copy(), before.unknown.copy()
+        present[rows], unknown[rows] = chosen.present, chosen.unknown
+        data.guesses = replace(before, present=present, unknown=unknown)
+        # from now on, batches are drawn from what was looked at
+        data.waiting.items = np.intersect1d(rows, data.unlabeled)
+        self._record(net, data, before)
+
+    def _share(self, epoch: int, max_epochs: int) -> float:
+        """Return the share of each class that joins: from a half to all of it."""
+        # all have joined for the last third of the way
+        way = (epoch - self.first_epoch) / max(0.7 * (max_epochs - self.first_epoch), 1)
+        return min(1.0, 0.5 + 0.5 * way)
+
+    def _record(self, net: NeuralNet, data: CropData, before: Labels) -> None:
+        """Write into the history how many have a pseudo-label, and a new one."""
+        now = data.guesses
+        both = ~now.unknown & ~before.unknown
+        both[data.segments.labels.labeled] = False
+        changed = both & (now.present != before.present)
+        rows = data.unlabeled
+        net.history.record("pseudo_labeled", float((~now.unknown[rows]).mean()))
+        net.history.record(
+            "changed_pseudo_labels",
+            float(changed.any(axis=1).sum() / max(both.any(axis=1).sum(), 1)),
+        )
+
+    def encode(
+        self, net: NeuralNet, segments: SegmentedClips, rows: IntArray
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Encode whole clips by the average.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+        segments : SegmentedClips
+        rows : ndarray of int
+            Clips.
+
+        Returns
+        -------
+        embeddings : ndarray of shape (n_clips, 2 * n_components)
+        probabilities : ndarray of shape (n_clips, n_classes)
+        """
+        module = cast("TaggingEncoder", self.average_.module)
+        clips, scaler = segments.clips.take(rows), segments.scaler
+        # its batch norms hold the statistics of crops, and of weights that are gone
+        reset_norms(module)
+        encode_whole(module.train(), clips, scaler, net.device)
+        tagged = encode_whole(module.eval(), clips, scaler, net.device)
+        logits = tagged.logits
+        multilabel = net.criterion_.multilabel
+        probabilities = logits.sigmoid() if multilabel else logits.softmax(dim=1)
+        return tagged.embeddings.numpy(), probabilities.numpy()
+
+    def on_train_end(
+        self, net: NeuralNet, X: CropData | None = None, **kwargs: object
+    ) -> None:
+        """Put the average in the place of what was trained."""
+        assert X is not None
+        rows = np.arange(len(X.segments.clips))
+        if len(rows) > 2 * self.max_guessed:
+            rows = self.rng_.choice(rows, 2 * self.max_guessed, replace=False)
+        module = cast("TaggingEncoder", self.average_.module)
+        reset_norms(module)
+        encode_whole(
+            module.train(), X.segments.clips.take(rows), X.segments.scaler, net.device
+        )
+        net.module_.load_state_dict(module.state_dict())
+        net.module_.eval()
+        # a pickled net needs one set of weights
+        del self.average_
+
+
+def reset_norms(module: nn.Module) -> None:
+    """Let all batch norms begin anew, and weigh all batches that follow alike."""
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            part.reset_running_stats()
+            part.momentum = None
+
+
+def encode_whole(
+    module: TaggingEncoder, clips: Clips, scaler: FrameScaler, device: Device
+) -> Tagged:
+    """Encode whole clips in batches of similar length.
+
+    Parameters
+    ----------
+    module : TaggingEncoder
+        In training mode, its batch norms learn the statistics of the clips.
+    clips : Clips
+    scaler : FrameScaler
+    device : str or torch.device
+
+    Returns
+    -------
+    tagged : Tagged
+        A row per clip, on the CPU.
+    """
+    order = np.argsort(clips.lengths, kind="stable")
+    parts = []
+    with torch.no_grad():
+        for begin in range(0, len(order), ENCODED):
+            rows = order[begin : begin + ENCODED]
+            # statistics of a single clip have no variance over a batch
+            if len(rows) < 2 and len(order) > 1:
+                rows = order[-2:]
+            batch = pad_clips(clips.take(rows), scaler)
+            tagged = module(
+                batch["X"][:, None].to(device), batch["lengths"][:, None].to(device)
+            )
+            size = len(order) - begin
+            parts.append([t[-size:].cpu() for t in (tagged.embeddings, tagged.logits)])
+    back = torch.from_numpy(np.argsort(order, kind="stable"))
+    embeddings, logits = (torch.cat(part)[back] for part in zip(*parts, strict=True))
+    return Tagged(embeddings, logits)
