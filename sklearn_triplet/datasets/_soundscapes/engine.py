@@ -1,8 +1,8 @@
 """Sounds and their settings in; clips (n_clips, n_samples), tags and event tables out.
 
-A clip is first planned (what sounds when, and how loud) and then rendered. Both draw from
-generators of their own, derived from the seed, the split and the number of the clip
-alone: neither more clips nor other splits nor more jobs change one.
+A clip is first planned (what sounds when, and how loud) and then rendered. Both draw
+from generators of their own, derived from the seed, the split and the number of the
+clip alone: neither more clips nor other splits nor more jobs change one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sklearn_triplet._model_selection.stratification import mask_labels
 from sklearn_triplet.datasets import _base
 from sklearn_triplet.datasets._soundscapes.signals import (
     Signal,
-    Synthesizer,
+    Synth,
     add_at,
     rms,
 )
@@ -148,17 +148,16 @@ class SoundscapeMaker(ABC):
             _base.check_output(owner, self.output_dir)
         self.seed = _base.seed_from(owner, self.random_state)
 
-    def plan_background(self, synth: Synthesizer, scene: Scene) -> None:
-        """Choose the background of a scene, where it is not drawn with the sound."""
+    @abstractmethod
+    def plan_background(self, synth: Synth, scene: Scene) -> None:
+        """Draw the background of a scene and its level, as far as a plan holds them."""
 
     @abstractmethod
-    def plan_event(self, synth: Synthesizer, scene: Scene) -> PlacedEvent:
+    def plan_event(self, synth: Synth, scene: Scene) -> PlacedEvent:
         """Draw one more event of a scene, which holds the earlier ones."""
 
     @abstractmethod
-    def sound(
-        self, synth: Synthesizer, scene: Scene
-    ) -> tuple[Signal, Iterable[Signal]]:
+    def sound(self, synth: Synth, scene: Scene) -> tuple[Signal, Iterable[Signal]]:
         """Return the background (n_samples,) and the events, all of any level.
 
         Events come in the order of the scene and may outlast their ``stop``.
@@ -173,7 +172,7 @@ class SoundscapeMaker(ABC):
         """Length of a clip."""
         return round(self.duration * self.sample_rate)
 
-    def place(self, synth: Synthesizer, label: int, seconds: float) -> Event:
+    def place(self, synth: Synth, label: int, seconds: float) -> Event:
         """Draw when an event begins, in whole milliseconds, which the tables hold."""
         onset = round(synth.rng.uniform(0, max(0, self.duration - seconds)), 3)
         return Event(label, onset, min(round(onset + seconds, 3), self.duration))
@@ -214,12 +213,12 @@ class SoundscapeMaker(ABC):
             write_tables(corpus)
         return corpus
 
-    def _synthesizer(self, scene: Scene, purpose: int) -> Synthesizer:
+    def _synthesizer(self, scene: Scene, purpose: int) -> Synth:
         """Derive a generator; a split counts by its name, whatever its position."""
         split = [zlib.crc32(scene.split.encode())] if scene.split else []
         key = *split, scene.number, purpose
         seed = np.random.SeedSequence(self.seed, spawn_key=key)
-        return Synthesizer(np.random.default_rng(seed), self.sample_rate)
+        return Synth(np.random.default_rng(seed), self.sample_rate)
 
     def _plan(self, scene: Scene) -> Scene:
         """Draw what happens in a clip."""
@@ -310,8 +309,8 @@ class SoundscapeMaker(ABC):
 def write_tables(corpus: Bunch) -> None:
     """Write ``labels.tsv``, a line a clip, and ``events.tsv``, a line an event.
 
-    The columns are those of task 4 of DCASE 2018 [1]_, then ``labeled`` or ``snr``, then
-    what the parts were cut out of, if they are recorded.
+    The columns are those of task 4 of DCASE 2018 [1]_, then ``labeled`` or ``snr``,
+    then what the parts were cut out of, if they are recorded.
 
     References
     ----------
@@ -329,9 +328,11 @@ def write_tables(corpus: Bunch) -> None:
             times = f"{event.onset:.3f}", f"{event.offset:.3f}"
             rows.append([path.name, *times, names[event.label], f"{level:.2f}"])
     if is_recorded:
-        for clip, split, source in zip(clips, corpus.split, corpus.backgrounds):
+        for clip, split, source in zip(
+            clips, corpus.split, corpus.backgrounds, strict=True
+        ):
             clip += [split, *source]
-        for row, source in zip(rows, itertools.chain(*corpus.sources)):
+        for row, source in zip(rows, itertools.chain(*corpus.sources), strict=True):
             row += source
     for table, columns, lines in (
         ("labels.tsv", LABEL_COLUMNS[: 8 if is_recorded else 3], clips),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import numbers
 import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from sklearn.utils import Bunch
 
 from sklearn_triplet._features.audio import load
 from sklearn_triplet._input.labels import UNLABELED, as_label_array, check_labels
-from sklearn_triplet._input.parameters import is_inside
+from sklearn_triplet._input.parameters import check_interval, is_inside
 from sklearn_triplet.datasets._base import check_pair
 from sklearn_triplet.datasets._soundscapes.engine import (
     PlacedEvent,
@@ -29,13 +30,13 @@ from sklearn_triplet.datasets._soundscapes.engine import (
 from sklearn_triplet.datasets._soundscapes.signals import (
     FREQUENCIES,
     Signal,
-    Synthesizer,
+    Synth,
     rms,
     tilt,
 )
 
 OWNER = "mix_soundscapes"
-BACKGROUND = -2  # column of a recording that is a background, beside UNLABELED
+BACKGROUND = ""  # in place of the class of a recording that is a background
 DEAL = 2**32  # key of the generator of shares, far from the numbers that splits get
 KEPT_BYTES = 2**29  # of decoded recordings
 NOISES = {"white noise": 0.0, "pink noise": -3.01, "brown noise": -6.02}  # dB/octave
@@ -58,51 +59,44 @@ the recordings.
 """
 
 
-class Collection(NamedTuple):
-    """All recordings: of events first, then those for backgrounds.
+class Recording(NamedTuple):
+    """A sound file with its class (or BACKGROUND, or None: unlabeled) and fold."""
 
-    Attributes
-    ----------
-    paths : list of str
-    column : ndarray of shape (n_recordings,), int64
-        Of the class, or UNLABELED or BACKGROUND.
-    fold : list of n_recordings objects, or None
-    names : list of str
-        The classes of events.
+    row: int
+    path: str
+    kind: str | None
+    fold: Any
+
+
+class SoundingPart(NamedTuple):
+    """A recording without the silence at its ends, in samples.
+
+    ``energies`` of shape (n_blocks + 1,) are the summed powers before each block of a
+    hundredth of a second.
     """
 
-    paths: list[str]
-    column: NDArray[np.int64]
-    fold: list[Any] | None
-    names: list[str]
+    path: str
+    start: int
+    stop: int
+    energies: NDArray[np.float64]
 
 
-def _check_splits(splits: Mapping[str, Any] | None, has_folds: bool) -> dict[str, Any]:
-    """Refuse what does not name splits, or shares that are not of one whole."""
-    if splits is None and has_folds:
-        raise ValueError(
-            f"The 'fold' parameter of {OWNER} needs 'splits', which say what a fold is "
-            "for: give such as {'train': (1, 2, 3), 'validation': 4, 'evaluation': 5}."
-        )
-    splits = {"train": 1.0} if splits is None else splits
-    # a split names its files
-    is_named = isinstance(splits, Mapping) and all(
-        isinstance(name, str) and re.fullmatch(r"[\w-]+", name) for name in splits
+def _check_splits(given: Any, has_folds: bool) -> dict[str, Any]:
+    """Refuse what does not say which folds, or which share, a split gets."""
+    splits = {"train": 1.0} if given is None and not has_folds else given
+    if isinstance(splits, Mapping) and splits:
+        # the name of a split begins those of its files
+        are_names = all(re.fullmatch(r"[\w-]+", str(name)) for name in splits)
+        shares = [] if has_folds else [*splits.values()]
+        are_shares = all(is_inside(share, numbers.Real, 0, 1) for share in shares)
+        if are_names and are_shares and sum(shares) <= 1 + 1e-9:
+            return {str(name): value for name, value in splits.items()}
+    raise ValueError(
+        f"The 'splits' parameter of {OWNER} must be a dict, its keys of letters, "
+        "digits, '_' and '-': with 'fold' of folds, such as {'train': (1, 2, 3), "
+        "'evaluation': 4}, without it of shares that add up to 1 at most, such as "
+        f"{{'train': 0.8, 'evaluation': 0.2}}. Got {given!r} instead."
     )
-    if not is_named or not splits:
-        raise ValueError(
-            f"The 'splits' parameter of {OWNER} must be a dict with names of letters, "
-            f"digits, '_' and '-' as keys. Got {splits!r} instead."
-        )
-    shares = splits.values()
-    are_shares = all(is_inside(v, numbers.Real, 0, 1, left="open") for v in shares)
-    if not has_folds and not (are_shares and sum(shares) <= 1 + 1e-9):
-        raise ValueError(
-            f"Without 'fold', the 'splits' parameter of {OWNER} must hold shares in "
-            "(0, 1] that add up to 1 at most, such as {'train': 0.8, 'evaluation': "
-            f"0.2}}. Got {splits!r} instead."
-        )
-    return dict(splits)
 
 
 def _by_split(name: str, given: Any, default: dict[str, Any]) -> dict[str, Any]:
@@ -119,10 +113,15 @@ def _by_split(name: str, given: Any, default: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+def _list(value: Any) -> list[Any]:
+    """List what may be one value, or several in any container."""
+    is_one = isinstance(value, str | os.PathLike) or not np.iterable(value)
+    return [value] if is_one else [*value]
+
+
 def _list_paths(name: str, paths: Any) -> list[str]:
     """Refuse what is no list of paths; return them as strings."""
-    is_list = np.iterable(paths) and not isinstance(paths, str | os.PathLike)
-    rows = list(paths) if is_list else []
+    rows = [] if isinstance(paths, str | os.PathLike) else _list(paths)
     if rows and all(isinstance(path, str | os.PathLike) for path in rows):
         return [str(os.fspath(path)) for path in rows]
     raise ValueError(
@@ -131,147 +130,122 @@ def _list_paths(name: str, paths: Any) -> list[str]:
     )
 
 
-def _list_rows(name: str, rows: Any, of: str, n_paths: int) -> NDArray:
-    """Refuse labels or folds that are not one for each path."""
-    rows = as_label_array(rows)
-    if len(rows) == n_paths:
-        return rows
+def _list_rows(name: str, rows: Any, of: str, n_paths: int) -> list[Any]:
+    """Refuse labels or folds that are not one for each path; None is None for each."""
+    array = np.full(n_paths, None) if rows is None else as_label_array(rows)
+    if array.shape == (n_paths,):
+        return array.tolist()
     raise ValueError(
         f"The {name!r} parameter of {OWNER} must hold one entry for each path in "
-        f"{of!r}. Got {len(rows)} entries for {n_paths} paths."
+        f"{of!r}, in the shape ({n_paths},). Got the shape {array.shape} instead."
     )
 
 
-def _list(value: Any) -> list[Any]:
-    """List what may be one value, or several in any container."""
-    return [*value] if np.iterable(value) and not isinstance(value, str) else [value]
-
-
 def _read_classes(
-    y: ArrayLike, n_paths: int, target_names: Sequence[str] | None
-) -> tuple[NDArray[np.int64], list[str]]:
-    """Read one class per recording: its column, or UNLABELED, and the names."""
-    y = _list_rows("y", y, "paths", n_paths)
-    if y.ndim > 1:
-        raise ValueError(
-            f"{OWNER} mixes recordings of one class each. Got a y of shape {y.shape}: "
-            "give y of shape (n_recordings,), and leave out recordings of several "
-            "classes."
-        )
+    y: list[Any], target_names: Sequence[str] | None
+) -> tuple[list[str | None], dict[str, str]]:
+    """Name the class of each recording; None where unlabeled.
+
+    Returns
+    -------
+    kinds : list of n_recordings str
+        Or None.
+    names : dict of str to str
+        The name of each class by its entry in y, in the order of the columns.
+    """
     if target_names is None:
-        labels = check_labels(y, n_paths, OWNER)
-        columns = labels.present @ np.arange(len(labels.classes))
-        names = [str(name) for name in labels.classes]
-        return np.where(labels.labeled, columns, UNLABELED), names
-    last = len(target_names) - 1
-    for label in y.tolist():
-        if not is_inside(label, numbers.Integral, UNLABELED, last):
-            raise ValueError(
-                f"With 'target_names', y of {OWNER} must hold integers in [0, {last}], "
-                f"or -1 where unlabeled. Got {label!r}."
-            )
-    return y.astype(np.int64), [str(name) for name in target_names]
+        labels = check_labels(y, len(y), OWNER)
+        names = {str(name): str(name) for name in labels.classes}
+        columns = labels.present @ np.arange(len(names))
+        columns[~labels.labeled] = UNLABELED
+    else:
+        names = {str(i): str(name) for i, name in enumerate(target_names)}
+        for label in y:
+            limits = UNLABELED, len(names) - 1
+            check_interval(OWNER, "y", label, numbers.Integral, *limits)
+        columns = np.array(y)
+    # the last one is what UNLABELED picks
+    kinds = [*names.values(), None]
+    return [kinds[column] for column in columns], names
 
 
-def _set_apart(
-    column: NDArray[np.int64], names: list[str], apart: Any, has_indices: bool
-) -> tuple[NDArray[np.int64], list[str]]:
-    """Make backgrounds of some classes, by name or index, and number the others."""
-    known: list[Any] = [*names, *range(len(names) * has_indices)]
-    backgrounds = set()
-    for given in [] if apart is None else _list(apart):
-        value = given if has_indices else str(given)
-        if isinstance(value, bool) or value not in known:
+def _find_classes(given: Any, names: dict[str, str]) -> list[str]:
+    """Name the classes of backgrounds, which are given by name or as y has them."""
+    known = names | {name: name for name in names.values()}
+    values = [] if given is None else _list(given)
+    for value in values:
+        if str(value) not in known:
             raise ValueError(
                 f"The 'background_classes' parameter of {OWNER} must be among the "
-                f"classes {names}{' or their indices' * has_indices}. Got {given!r} "
-                "instead."
+                f"classes {[*names.values()]}, or entries of y. Got {value!r} instead."
             )
-        backgrounds.add(known.index(value) % len(names))
-    left = [i for i in range(len(names)) if i not in backgrounds]
-    if not left:
+    return [known[str(value)] for value in values]
+
+
+def _read_recordings(
+    paths: Any, y: Any, fold: Any, target_names: Sequence[str] | None,
+    backgrounds: Any, background_fold: Any, background_classes: Any,
+) -> tuple[list[Recording], list[str]]:  # fmt: skip
+    """Read all recordings, those for backgrounds last, and the classes of events.
+
+    Parameters
+    ----------
+    paths, y, fold, target_names, backgrounds, background_fold, background_classes
+        See :func:`mix_soundscapes`.
+
+    Returns
+    -------
+    recordings : list of Recording
+    names : list of str
+    """
+    files, more = _list_paths("paths", paths), []
+    labels = _list_rows("y", y, "paths", len(files))
+    folds = _list_rows("fold", fold, "paths", len(files))
+    if backgrounds is not None:
+        more, of = _list_paths("backgrounds", backgrounds), "backgrounds"
+        folds += _list_rows("background_fold", background_fold, of, len(more))
+    kinds, classes = _read_classes(labels, target_names)
+    apart = _find_classes(background_classes, classes)
+    names = [name for name in classes.values() if name not in apart]
+    if not names:
         raise ValueError(
             f"{OWNER} has no class of events: y and 'background_classes' leave none. "
             "Give labeled recordings of at least one more class."
         )
-    # the last entry is what UNLABELED picks
-    numbered = np.full(len(names) + 1, BACKGROUND)
-    numbered[left], numbered[UNLABELED] = range(len(left)), UNLABELED
-    return numbered[column], [names[i] for i in left]
+    kinds = [BACKGROUND if kind in apart else kind for kind in kinds]
+    kinds += [BACKGROUND] * len(more)
+    return [*map(Recording, itertools.count(), files + more, kinds, folds)], names
 
 
-def _add_backgrounds(
-    collection: Collection, backgrounds: Any, background_fold: Any
-) -> Collection:
-    """Add recordings that are backgrounds only."""
-    more = _list_paths("backgrounds", backgrounds)
-    paths, column, fold, names = collection
-    if fold is not None:
-        if background_fold is None:
-            raise ValueError(
-                f"The 'backgrounds' parameter of {OWNER} needs 'background_fold' where "
-                "'fold' is given: say which fold each background belongs to."
-            )
-        rows = _list_rows("background_fold", background_fold, "backgrounds", len(more))
-        fold = [*fold, *rows.tolist()]
-    column = np.concatenate([column, np.full(len(more), BACKGROUND)])
-    return Collection(paths + more, column, fold, names)
-
-
-def _deal(
-    collection: Collection, splits: dict[str, Any], seed: int
-) -> NDArray[np.int64]:
-    """Give every recording to one split, by its fold or by chance.
-
-    Parameters
-    ----------
-    collection : Collection
-    splits : dict
-        The folds, or the share, of each split.
-    seed : int
-        Of the corpus.
-
-    Returns
-    -------
-    split : ndarray of shape (n_recordings,), int64
-        Position in ``splits``, -1 for none.
-    """
-    paths, column, folds, _ = collection
-    split = np.full(len(paths), -1)
-    for position, (name, given) in enumerate(splits.items()):
-        for fold in [] if folds is None else _list(given):
-            rows = [row for row, value in enumerate(folds) if value == fold]
-            if not rows or split[rows[0]] not in (-1, position):
-                fault = "another split has" if rows else "holds no recording"
+def _deal_folds(recordings: list[Recording], splits: dict[str, Any]) -> dict[int, str]:
+    """Find the split of each row whose fold is in one."""
+    split_of: dict[int, str] = {}
+    for name, given in splits.items():
+        for fold in _list(given):
+            rows = [its.row for its in recordings if its.fold == fold]
+            if not rows or split_of.get(rows[0], name) != name:
+                fault = "is of another split too" if rows else "holds no recording"
                 raise ValueError(
                     f"The split {name!r} of {OWNER} asks for fold {fold!r}, which "
                     f"{fault}. Correct 'splits' or 'fold'."
                 )
-            split[rows] = position
-    for kind in np.unique(column) if folds is None else []:
-        # a generator for each class: more recordings of one leave the others alone
-        key = DEAL, int(kind) + 2
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
-        rows = rng.permutation(np.flatnonzero(column == kind))
+            split_of.update(dict.fromkeys(rows, name))
+    return split_of
+
+
+def _deal_shares(
+    recordings: list[Recording], splits: dict[str, float], names: list[str], seed: int
+) -> dict[int, str]:
+    """Deal the rows of each class to the splits, by their shares."""
+    split_of: dict[int, str] = {}
+    # a generator for each class: more recordings of one leave the others alone
+    for i, kind in enumerate([BACKGROUND, None, *names]):
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(DEAL, i)))
+        rows = rng.permutation([its.row for its in recordings if its.kind == kind])
         bounds = np.rint(np.cumsum([*splits.values()]) * len(rows)).astype(int)
-        for position, some in enumerate(np.split(rows, bounds)[:-1]):
-            split[some] = position
-    split[column == UNLABELED] = -1
-    return split
-
-
-def _refuse_repeated(collection: Collection, split: NDArray[np.int64]) -> None:
-    """Refuse a recording that was listed twice, in two splits or with two classes."""
-    first: dict[str, tuple[int, int]] = {}
-    for row in np.flatnonzero(split >= 0):
-        path, use = collection.paths[row], (split[row], collection.column[row])
-        # links to one file are one recording
-        if first.setdefault(os.path.realpath(path), use) != use:
-            raise ValueError(
-                f"The recording {path!r} is listed twice in {OWNER}, in two splits or "
-                "with two classes. List every recording once, or all its rows in one "
-                "fold and with one class."
-            )
+        for name, dealt in zip(splits, np.split(rows, bounds)[:-1], strict=True):
+            split_of.update(dict.fromkeys(dealt, name))
+    return split_of
 
 
 def _loop(part: Signal, n_samples: int, n_fade: int) -> Signal:
@@ -289,19 +263,6 @@ def _loop(part: Signal, n_samples: int, n_fade: int) -> Signal:
     return whole
 
 
-class SoundingPart(NamedTuple):
-    """A recording without the silence at its ends, in samples.
-
-    ``energies`` of shape (n_blocks + 1,) are the summed powers before each block of a
-    hundredth of a second.
-    """
-
-    path: str
-    start: int
-    stop: int
-    energies: NDArray[np.float64]
-
-
 @dataclass
 class MixMaker(SoundscapeMaker):
     """Soundscapes of recordings: those of a split are in its clips only.
@@ -310,12 +271,14 @@ class MixMaker(SoundscapeMaker):
     ----------
     background_level : tuple of (float, float)
         In dB.
-    pools : dict of str to dict of int to list of SoundingPart
-        For each split, the recordings of each class, by its column, and of BACKGROUND.
+    names : list of str
+        The classes of events.
+    pools : dict of str to dict of str to list of SoundingPart
+        For each split, the recordings of each class and of BACKGROUND.
     """
 
     background_level: tuple[float, float]
-    pools: dict[str, dict[int, list[SoundingPart]]] = field(default_factory=dict)
+    names: list[str]
 
     owner, lowest_rate = OWNER, 8000
 
@@ -324,6 +287,10 @@ class MixMaker(SoundscapeMaker):
         super().__post_init__()
         level = self.background_level
         check_pair(OWNER, "background_level", level, numbers.Real, -80, 0)
+        kinds = [*self.names, BACKGROUND]
+        self.pools: dict[str, dict[Any, list[SoundingPart]]] = {
+            split: {kind: [] for kind in kinds} for split in self.n_clips
+        }
         self._kept: dict[str, Signal] = {}
         self._free_bytes = KEPT_BYTES
 
@@ -332,11 +299,69 @@ class MixMaker(SoundscapeMaker):
         """Samples of a block."""
         return self.sample_rate // BLOCKS_PER_SECOND
 
+    def fill_pools(
+        self, recordings: list[Recording], split_of: dict[int, str]
+    ) -> list[str]:
+        """Give what sounds to the pools; return the paths of silent recordings.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            Where a recording cannot be read, is listed twice for different uses, or a
+            class has none that sounds in some split.
+        """
+        first: dict[str, tuple[str, str | None]] = {}
+        for its in recordings:
+            # links to one file are one recording
+            use, path = (split_of[its.row], its.kind), os.path.realpath(its.path)
+            if first.setdefault(path, use) != use:
+                raise ValueError(
+                    f"The recording {its.path!r} is listed twice in {OWNER}, in two "
+                    "splits or with two classes. List every recording once, or all "
+                    "its rows in one fold and with one class."
+                )
+        search = map(delayed(self.find_sounding), recordings)
+        parts = Parallel(n_jobs=self.n_jobs, require="sharedmem")(search)
+        for its, part in zip(recordings, parts, strict=True):
+            if part is not None:
+                self.pools[split_of[its.row]][its.kind].append(part)
+        has_backgrounds = any(its.kind == BACKGROUND for its in recordings)
+        for split, pool in self.pools.items():
+            for kind, some in pool.items():
+                if not some and (kind or has_backgrounds):
+                    what = f"The class {kind!r}" if kind else "The background"
+                    raise ValueError(
+                        f"{what} has no sounding recording in the split {split!r} of "
+                        f"{OWNER}. Change 'splits' or the folds, also those in "
+                        "'background_fold', or give other recordings."
+                    )
+        pairs = zip(recordings, parts, strict=True)
+        return [its.path for its, part in pairs if part is None]
+
+    def find_sounding(self, recording: Recording) -> SoundingPart | None:
+        """Find where a recording sounds; None where it is silent throughout."""
+        row, path, *_ = recording
+        try:
+            waveform = self.load(path)
+        except (OSError, ValueError) as error:
+            is_gone = isinstance(error, FileNotFoundError)
+            sentence = f"Recording {row} of {OWNER} cannot be used: {error}"
+            raise (FileNotFoundError if is_gone else ValueError)(sentence) from error
+        n_blocks = len(waveform) // self.n_block
+        blocks = waveform[: n_blocks * self.n_block].reshape(n_blocks, self.n_block)
+        powers = np.square(blocks, dtype=np.float64).mean(axis=1)
+        if not n_blocks or powers.max() < AUDIBLE:
+            return None
+        first, last = np.flatnonzero(powers >= SOUNDING * powers.max())[[0, -1]]
+        energies = np.concatenate([[0], np.cumsum(powers[first : last + 1])])
+        start, stop = int(first) * self.n_block, (int(last) + 1) * self.n_block
+        return SoundingPart(path, start, stop, energies)
+
     def load(self, path: str) -> Signal:
         """Return the samples of a recording, which must not be changed.
 
-        All recordings are equally likely to come next: those that are kept may as well
-        be the first.
+        Those decoded first are kept, up to ``KEPT_BYTES``: where each recording is
+        equally likely to come next, no other choice would be better.
         """
         if path in self._kept:
             return self._kept[path]
@@ -347,51 +372,7 @@ class MixMaker(SoundscapeMaker):
             self._kept[path] = waveform
         return waveform
 
-    def fill_pools(self, collection: Collection, split: NDArray[np.int64]) -> list[str]:
-        """Give what sounds to the splits; return the paths that are silent."""
-        rows = np.flatnonzero(split >= 0)
-        paths = [collection.paths[row] for row in rows]
-        search = map(delayed(self.find_sounding), rows, paths)
-        parts = Parallel(n_jobs=self.n_jobs, require="sharedmem")(search)
-        names = collection.names
-        kinds = [*range(len(names)), BACKGROUND]
-        self.pools = {name: {kind: [] for kind in kinds} for name in self.n_clips}
-        of_split = list(self.pools.values())
-        for row, part in zip(rows, parts, strict=True):
-            if part is not None:
-                of_split[split[row]][int(collection.column[row])].append(part)
-        for name, pool in self.pools.items():
-            for kind, some in pool.items():
-                if not some and (kind >= 0 or BACKGROUND in collection.column):
-                    what = (
-                        f"The class {names[kind]!r}" if kind >= 0 else "The background"
-                    )
-                    raise ValueError(
-                        f"{what} has no sounding recording in the split {name!r} of "
-                        f"{OWNER}. Change 'splits', or give recordings that have one."
-                    )
-        return [path for path, part in zip(paths, parts, strict=True) if part is None]
-
-    def find_sounding(self, row: int, path: str) -> SoundingPart | None:
-        """Find where a recording sounds; None where it is silent throughout."""
-        try:
-            waveform = self.load(path)
-        except (OSError, ValueError) as error:
-            is_gone = isinstance(error, FileNotFoundError)
-            raise (FileNotFoundError if is_gone else ValueError)(
-                f"Recording {row} of {OWNER} cannot be used: {error}"
-            ) from error
-        n_blocks = len(waveform) // self.n_block
-        blocks = waveform[: n_blocks * self.n_block].reshape(n_blocks, -1)
-        powers = np.square(blocks, dtype=np.float64).mean(axis=1)
-        if not n_blocks or powers.max() < AUDIBLE:
-            return None
-        first, last = np.flatnonzero(powers >= SOUNDING * powers.max())[[0, -1]]
-        energies = np.concatenate([[0], np.cumsum(powers[first : last + 1])])
-        start, stop = int(first) * self.n_block, (int(last) + 1) * self.n_block
-        return SoundingPart(path, start, stop, energies)
-
-    def plan_background(self, synth: Synthesizer, scene: Scene) -> None:
+    def plan_background(self, synth: Synth, scene: Scene) -> None:
         """Draw a recording or a kind of noise, and a level."""
         rng, pool = synth.rng, self.pools[scene.split][BACKGROUND]
         length = self.n_samples
@@ -406,11 +387,12 @@ class MixMaker(SoundscapeMaker):
         scene.background = Source(path, start, start + length)
         scene.background_level = float(rng.uniform(*self.background_level))
 
-    def plan_event(self, synth: Synthesizer, scene: Scene) -> PlacedEvent:
+    def plan_event(self, synth: Synth, scene: Scene) -> PlacedEvent:
         """Draw a class, a recording, a length up to that of what sounds, and a part."""
         rng, pool = synth.rng, self.pools[scene.split]
-        label = int(rng.integers(len(pool) - 1))
-        part = pool[label][rng.integers(len(pool[label]))]
+        label = int(rng.integers(len(self.names)))
+        parts = pool[self.names[label]]
+        part = parts[rng.integers(len(parts))]
         available = (part.stop - part.start) / self.sample_rate
         shortest, longest = self.event_duration
         wanted = synth.log_uniform(shortest, min(longest, self.duration))
@@ -432,9 +414,7 @@ class MixMaker(SoundscapeMaker):
         starts = np.flatnonzero(energies >= min(LOUD_ENOUGH * mean, energies.max()))
         return part.start + int(rng.choice(starts)) * self.n_block
 
-    def sound(
-        self, synth: Synthesizer, scene: Scene
-    ) -> tuple[Signal, Iterator[Signal]]:
+    def sound(self, synth: Synth, scene: Scene) -> tuple[Signal, Iterator[Signal]]:
         """Cut the parts of a scene out of their collection."""
         path, start, stop, _ = scene.background
         if path in NOISES:
@@ -451,7 +431,7 @@ class MixMaker(SoundscapeMaker):
         return background, map(cut, scene.events)
 
     def reference(self, background: Signal, start: int, stop: int) -> float:
-        """Return the level of the background around an event, or QUIETEST of its own."""
+        """Return the level of the background under an event, or of its pauses."""
         return max(QUIETEST * rms(background), rms(background[start:stop]))
 
 
@@ -630,33 +610,32 @@ def mix_soundscapes(
     array(['high', 'low'], dtype='<U4')
     """
     splits = _check_splits(splits, fold is not None)
+    recordings, names = _read_recordings(
+        paths, y, fold, target_names, backgrounds, background_fold, background_classes
+    )
     maker = MixMaker(
         _by_split("n_clips", n_clips, dict.fromkeys(splits)),
         _by_split("labeled_fraction", labeled_fraction, dict.fromkeys(splits, 1.0)),
         duration, sample_rate, n_events, event_duration, snr, empty_fraction,
         output_dir, audio_format, n_jobs, verbose, random_state, background_level,
+        names,
     )  # fmt: skip
-    files, has_indices = _list_paths("paths", paths), target_names is not None
-    column, names = _read_classes(y, len(files), target_names)
-    column, names = _set_apart(column, names, background_classes, has_indices)
-    folds = fold
-    if fold is not None:
-        folds = _list_rows("fold", fold, "paths", len(files)).tolist()
-    collection = Collection(files, column, folds, names)
-    if backgrounds is not None:
-        collection = _add_backgrounds(collection, backgrounds, background_fold)
-    split = _deal(collection, splits, maker.seed)
-    _refuse_repeated(collection, split)
-    skipped = maker.fill_pools(collection, split)
+    if fold is None:
+        split_of = _deal_shares(recordings, splits, names, maker.seed)
+    else:
+        split_of = _deal_folds(recordings, splits)
+    used = [its for its in recordings if its.kind is not None and its.row in split_of]
+    skipped = maker.fill_pools(used, split_of)
     if skipped:
         warnings.warn(
-            f"{len(skipped)} of the {len(split)} recordings given to {OWNER} hold "
-            f"nothing but silence, the first of them {skipped[0]!r}. They are left out; "
-            "the field 'skipped' names them all.",
+            f"{len(skipped)} of the {len(recordings)} recordings given to {OWNER} hold "
+            f"nothing but silence, the first of them {skipped[0]!r}. They are left "
+            "out; the field 'skipped' names them all.",
             UserWarning,
             stacklevel=2,
         )
     corpus = maker.make(names)
-    unused = [collection.paths[row] for row in np.flatnonzero(split < 0)]
+    used_rows = {its.row for its in used}
+    unused = [its.path for its in recordings if its.row not in used_rows]
     corpus.update(unused=unused, skipped=skipped, DESCR=DESCR)
     return corpus

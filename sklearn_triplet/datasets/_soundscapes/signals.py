@@ -83,7 +83,7 @@ def add_at(signal: Signal, start: int, part: Signal) -> None:
 
 
 @dataclass(frozen=True)
-class Synthesizer:
+class Synth:
     """What every signal needs: where chance comes from, and samples per second.
 
     Parameters
@@ -96,7 +96,7 @@ class Synthesizer:
 
     Examples
     --------
-    >>> synth = Synthesizer(np.random.default_rng(0), 16000)
+    >>> synth = Synth(np.random.default_rng(0), 16000)
     >>> synth.noise(8000, tilt(-3.01)).shape
     (8000,)
     """
@@ -126,7 +126,7 @@ class Synthesizer:
         return fft.irfft(spectrum, n_fft)[:n_samples] * np.float32(np.sqrt(n_fft))
 
     def wander(self, n_samples: int, rate: float) -> Signal:
-        """Slow random curve of mean 0, deviation about 1 and ``rate`` bends a second."""
+        """Slow random curve of mean 0 and deviation near 1, ``rate`` bends a second."""
         n_knots = int(np.ceil(n_samples / self.sample_rate * rate)) + 2
         knots = np.linspace(0, n_samples, n_knots)
         heights = self.rng.standard_normal(n_knots)

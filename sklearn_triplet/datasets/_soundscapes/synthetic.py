@@ -1,4 +1,4 @@
-"""Synthetic sounds: a Synthesizer and a length in, an event (n_samples,) out.
+"""Synthetic sounds: a Synth and a length in, an event (n_samples,) out.
 
 A class of events is a function ``(synth, n_samples)`` that returns one of any level.
 Classes that resemble each other share a model with overlapping ranges of its parameters
@@ -38,7 +38,7 @@ from sklearn_triplet.datasets._soundscapes.signals import (
     FREQUENCIES,
     Response,
     Signal,
-    Synthesizer,
+    Synth,
     add_at,
     band,
     gain,
@@ -56,23 +56,21 @@ Synthetic domestic soundscapes
 ------------------------------
 
 Clips in which sounds of a household begin at random times, overlap, and stand at random
-levels above a background of noise, hum and knocks. All of it is computed from random
-numbers: nothing is recorded. The classes are those of task 4 of DCASE 2018, about as
-unequally common as there, and each varies within itself about as much as it differs from
-its neighbours. The corpus serves to try methods for clips with few labels. Figures
-reached on it say which method copes better, not how well it would do on recordings.
+levels above a background, all of it computed from random numbers. The classes are those
+of task 4 of DCASE 2018, about as unequally common as there. Figures reached on this
+corpus say which method copes better, not how well it would do on recordings.
 """
 
 
 def _voice(
-    synth: Synthesizer, pitch: Signal, vowels: Sequence[Response], falloff: float,
+    synth: Synth, pitch: Signal, vowels: Sequence[Response], falloff: float,
     breath: float,
 ) -> Signal:  # fmt: skip
     """Sound a pitch contour while the throat moves through the vowels.
 
     Parameters
     ----------
-    synth : Synthesizer
+    synth : Synth
     pitch : ndarray of shape (n_samples,)
         In Hz.
     vowels : list of response
@@ -98,7 +96,7 @@ def _voice(
 
 
 def _formants(
-    synth: Synthesizer, first: Range, second: Range, third: Range, size: float
+    synth: Synth, first: Range, second: Range, third: Range, size: float
 ) -> Response:
     """Response of a throat; a smaller one (``size`` < 1) resonates higher."""
     centres = np.array([synth.rng.uniform(*some) for some in (first, second, third)])
@@ -106,7 +104,7 @@ def _formants(
     return resonances(centres / size, widths / size, [1, 0.6, 0.3])
 
 
-def _syllable(synth: Synthesizer, n_samples: int, pitch: float, size: float) -> Signal:
+def _syllable(synth: Synth, n_samples: int, pitch: float, size: float) -> Signal:
     """Sound one vowel, often after a consonant of noise."""
     rng = synth.rng
     glide = np.linspace(1, rng.uniform(0.85, 1.12), n_samples)
@@ -123,7 +121,7 @@ def _syllable(synth: Synthesizer, n_samples: int, pitch: float, size: float) -> 
     return signal
 
 
-def speech(synth: Synthesizer, n_samples: int) -> Signal:
+def speech(synth: Synth, n_samples: int) -> Signal:
     """Babble in phrases: three to seven syllables a second with a falling pitch."""
     rng, start = synth.rng, 0
     size = rng.uniform(0.75, 1.1)
@@ -141,7 +139,7 @@ def speech(synth: Synthesizer, n_samples: int) -> Signal:
     return signal
 
 
-def dog(synth: Synthesizer, n_samples: int) -> Signal:
+def dog(synth: Synth, n_samples: int) -> Signal:
     """Bark with a falling pitch, or howl."""
     rng = synth.rng
     size = rng.uniform(0.6, 1.2)
@@ -164,7 +162,7 @@ def dog(synth: Synthesizer, n_samples: int) -> Signal:
     return _repeated(synth, n_samples, bark, (0.08, 0.35), (gap, 3 * gap))
 
 
-def cat(synth: Synthesizer, n_samples: int) -> Signal:
+def cat(synth: Synth, n_samples: int) -> Signal:
     """Miaow with an arched pitch, or purr, or hiss."""
     rng = synth.rng
     mood = rng.choice(["miaow", "purr", "hiss"], p=[0.8, 0.1, 0.1])
@@ -189,7 +187,7 @@ def cat(synth: Synthesizer, n_samples: int) -> Signal:
     return _repeated(synth, n_samples, miaow, (0.35, 1.3), (0.2, 1.5))
 
 
-def _purr(synth: Synthesizer, n_samples: int) -> Signal:
+def _purr(synth: Synth, n_samples: int) -> Signal:
     """Sound the 20 to 32 pulses a second of a throat that also breathes."""
     breathing = np.exp(0.4 * synth.wander(n_samples, 1))
     pitch = synth.rng.uniform(20, 32) * (1 + 0.05 * breathing)
@@ -199,7 +197,7 @@ def _purr(synth: Synthesizer, n_samples: int) -> Signal:
 
 
 def _repeated(
-    synth: Synthesizer, n_samples: int, call: Callable[[int], Signal], lengths: Range,
+    synth: Synth, n_samples: int, call: Callable[[int], Signal], lengths: Range,
     gaps: Range,
 ) -> Signal:  # fmt: skip
     """Repeat a call of random length after random gaps, both in seconds."""
@@ -211,7 +209,7 @@ def _repeated(
     return signal
 
 
-def alarm(synth: Synthesizer, n_samples: int) -> Signal:
+def alarm(synth: Synth, n_samples: int) -> Signal:
     """Beep, wail in two tones or in sweeps, or ring a bell."""
     rng = synth.rng
     kind = rng.choice(["beep", "sweep", "bell"], p=[0.45, 0.25, 0.3])
@@ -232,7 +230,7 @@ def alarm(synth: Synthesizer, n_samples: int) -> Signal:
     return tone * synth.filtered(on, band(1e-3, rng.uniform(30, 200), 1))
 
 
-def _bell(synth: Synthesizer, n_samples: int, rate: float) -> Signal:
+def _bell(synth: Synth, n_samples: int, rate: float) -> Signal:
     """Strike a bell ``rate`` times a second; partials are those of a church bell."""
     partials = synth.log_uniform(700, 2200) * np.array([1, 2, 2.4, 3, 4.5, 5.3, 6.7])
     partials *= 2 ** synth.rng.normal(0, 0.04, 7)
@@ -245,7 +243,7 @@ def _bell(synth: Synthesizer, n_samples: int, rate: float) -> Signal:
     return signal
 
 
-def dishes(synth: Synthesizer, n_samples: int) -> Signal:
+def dishes(synth: Synth, n_samples: int) -> Signal:
     """Clink a few objects together, in clusters."""
     rng, start = synth.rng, 0
     objects = [_dish(synth, n_samples) for _ in range(rng.integers(2, 5))]
@@ -261,7 +259,7 @@ def dishes(synth: Synthesizer, n_samples: int) -> Signal:
     return signal
 
 
-def _dish(synth: Synthesizer, n_samples: int) -> Signal:
+def _dish(synth: Synth, n_samples: int) -> Signal:
     rng = synth.rng
     frequencies = synth.log_uniform(1500, 5000) * np.cumsum(rng.uniform(0.3, 1, 6))
     decays = synth.log_uniform(0.008, 0.15) * rng.uniform(0.3, 1, 6)
@@ -269,14 +267,14 @@ def _dish(synth: Synthesizer, n_samples: int) -> Signal:
 
 
 def _simmer(
-    synth: Synthesizer, n_samples: int, hiss: Response, click: Response, rate: Range,
+    synth: Synth, n_samples: int, hiss: Response, click: Response, rate: Range,
     restless: Range,
 ) -> Signal:  # fmt: skip
     """Hiss through one response with clicks through another.
 
     Parameters
     ----------
-    synth : Synthesizer
+    synth : Synth
     n_samples : int
     hiss, click : response
     rate : tuple of (float, float)
@@ -284,10 +282,10 @@ def _simmer(
     restless : tuple of (float, float)
         Range of the deviation of the slow changes of level, in natural logarithm.
     """
-    rate, share = synth.log_uniform(*rate), synth.rng.uniform(0.02, 0.5)
+    clicks_per_second, share = synth.log_uniform(*rate), synth.rng.uniform(0.02, 0.5)
     spread = synth.rng.uniform(*restless)
     steady = synth.noise(n_samples, hiss)
-    clicks = synth.filtered(synth.impulses(n_samples, rate), click)
+    clicks = synth.filtered(synth.impulses(n_samples, clicks_per_second), click)
     level = synth.wander(n_samples, 2)
     # shares of the power, hence the roots; a short event may hold no click at all
     steady *= np.sqrt(1 - share) / rms(steady)
@@ -295,7 +293,7 @@ def _simmer(
     return np.exp(spread * level) * (steady + clicks)
 
 
-def running_water(synth: Synthesizer, n_samples: int) -> Signal:
+def running_water(synth: Synth, n_samples: int) -> Signal:
     """Run a tap or a shower: noise with bubbles that ring at low frequencies."""
     centre, width = synth.log_uniform(600, 4000), 2 ** synth.rng.uniform(0.6, 2)
     bubbles = np.exp(synth.rng.uniform(np.log(350), np.log(3500), 12))
@@ -304,7 +302,7 @@ def running_water(synth: Synthesizer, n_samples: int) -> Signal:
     return _simmer(synth, n_samples, hiss, click, (8, 150), (0.05, 0.3))
 
 
-def frying(synth: Synthesizer, n_samples: int) -> Signal:
+def frying(synth: Synth, n_samples: int) -> Signal:
     """Fry: high noise with sharp crackles of very different strength."""
     centre, width = synth.log_uniform(2500, 9000), 2 ** synth.rng.uniform(0.6, 1.6)
     pop = synth.log_uniform(2000, 8000)
@@ -313,14 +311,14 @@ def frying(synth: Synthesizer, n_samples: int) -> Signal:
 
 
 def _motor(
-    synth: Synthesizer, n_samples: int, rotation: Range, falloff: Range, casing: Range,
+    synth: Synth, n_samples: int, rotation: Range, falloff: Range, casing: Range,
     air: Range, low: Range, width: Range, load: Range, bends: Range,
 ) -> Signal:  # fmt: skip
     """Run a motor under a changing load: harmonics of a rotation in a noise.
 
     Parameters
     ----------
-    synth : Synthesizer
+    synth : Synth
     n_samples : int
     rotation : tuple of (float, float)
         Range of the fundamental in Hz; it and others in Hz are log-uniform.
@@ -385,7 +383,7 @@ class EventClass(NamedTuple):
         How often the class is drawn, relative to the others.
     """
 
-    synthesize: Callable[[Synthesizer, int], Signal]
+    synthesize: Callable[[Synth, int], Signal]
     seconds: Range
     frequency: float
 
@@ -406,7 +404,7 @@ EVENTS = {
 CLASSES = list(EVENTS)
 
 
-def _recorder(synth: Synthesizer) -> Response:
+def _recorder(synth: Synth) -> Response:
     """Response of the microphone and the furniture."""
     low, high = synth.log_uniform(30, 150), synth.log_uniform(6000, 20_000)
     bumps = synth.log_uniform(150, 6000), synth.log_uniform(150, 6000)
@@ -415,7 +413,7 @@ def _recorder(synth: Synthesizer) -> Response:
     return band(low, high) * tilt(synth.rng.uniform(-2, 1.5)) * colour
 
 
-def _background(synth: Synthesizer, n_samples: int, recorder: Response) -> Signal:
+def _background(synth: Synth, n_samples: int, recorder: Response) -> Signal:
     """Noise of a random colour that swells and ebbs, with hum and far-off knocks."""
     rng = synth.rng
     bumps = synth.log_uniform(60, 3000), synth.log_uniform(60, 3000)
@@ -432,7 +430,7 @@ def _background(synth: Synthesizer, n_samples: int, recorder: Response) -> Signa
     return signal
 
 
-def _add_knocks(synth: Synthesizer, signal: Signal, recorder: Response) -> None:
+def _add_knocks(synth: Synth, signal: Signal, recorder: Response) -> None:
     """Let something fall or creak now and then, in place; it belongs to no class."""
     rng, place = synth.rng, synth.log_uniform(100, 3000)
     knock = np.zeros(synth.sample_rate // 4, dtype=np.float32)
@@ -445,7 +443,7 @@ def _add_knocks(synth: Synthesizer, signal: Signal, recorder: Response) -> None:
         add_at(signal, int(rng.integers(len(signal))), knock * height)
 
 
-def _room(synth: Synthesizer) -> Signal:
+def _room(synth: Synth) -> Signal:
     """Impulse response of the room: the direct sound, then noise that dies away.
 
     Notes
@@ -463,9 +461,7 @@ def _room(synth: Synthesizer) -> Signal:
     return np.concatenate([[np.float32(1)], tail])
 
 
-def _reverberate(
-    synth: Synthesizer, dry: Signal, echo: Signal, recorder: Response
-) -> Signal:
+def _reverberate(synth: Synth, dry: Signal, echo: Signal, recorder: Response) -> Signal:
     """Let an event sound in the room and be recorded; the tail outlasts the event."""
     n_samples = len(dry) + len(echo)
     n_fft = fft.next_fast_len(n_samples, real=True)
@@ -482,7 +478,10 @@ class SyntheticMaker(SoundscapeMaker):
     owner = "make_soundscapes"
     lowest_rate = 16_000  # a lower one would cut the crackles of frying off
 
-    def plan_event(self, synth: Synthesizer, scene: Scene) -> PlacedEvent:
+    def plan_background(self, synth: Synth, scene: Scene) -> None:
+        """Leave it to ``sound``: its level is drawn last."""
+
+    def plan_event(self, synth: Synth, scene: Scene) -> PlacedEvent:
         """Draw a class, mostly one that was there before, its length and its time."""
         rng, names = synth.rng, CLASSES[: self.n_classes]
         if scene.events and rng.random() < REPEAT_PROBABILITY:
@@ -497,9 +496,7 @@ class SyntheticMaker(SoundscapeMaker):
         start, stop = (int(time * self.sample_rate) for time in event[1:])
         return PlacedEvent(event, start, stop)
 
-    def sound(
-        self, synth: Synthesizer, scene: Scene
-    ) -> tuple[Signal, Iterator[Signal]]:
+    def sound(self, synth: Synth, scene: Scene) -> tuple[Signal, Iterator[Signal]]:
         """Sound the background and the events through one microphone in one room."""
         recorder = _recorder(synth)
         background = _background(synth, self.n_samples, recorder)
