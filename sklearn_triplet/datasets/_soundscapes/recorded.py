@@ -202,6 +202,11 @@ def _read_recordings(
     labels = _list_rows("y", y, "paths", len(files))
     folds = _list_rows("fold", fold, "paths", len(files))
     if backgrounds is not None:
+        if (fold is None) != (background_fold is None):
+            raise ValueError(
+                f"The 'backgrounds' parameter of {OWNER} needs 'background_fold' where "
+                "'fold' is given, and only there: say which fold each belongs to."
+            )
         more, of = _list_paths("backgrounds", backgrounds), "backgrounds"
         folds += _list_rows("background_fold", background_fold, of, len(more))
     kinds, classes = _read_classes(labels, target_names)
@@ -223,8 +228,9 @@ def _deal_folds(recordings: list[Recording], splits: dict[str, Any]) -> dict[int
     for name, given in splits.items():
         for fold in _list(given):
             rows = [its.row for its in recordings if its.fold == fold]
-            if not rows or split_of.get(rows[0], name) != name:
-                fault = "is of another split too" if rows else "holds no recording"
+            taken = [row for row in rows if split_of.get(row, name) != name]
+            if taken or not rows:
+                fault = "is of another split too" if taken else "holds no recording"
                 raise ValueError(
                     f"The split {name!r} of {OWNER} asks for fold {fold!r}, which "
                     f"{fault}. Correct 'splits' or 'fold'."
@@ -311,7 +317,8 @@ class MixMaker(SoundscapeMaker):
             class has none that sounds in some split.
         """
         first: dict[str, tuple[str, str | None]] = {}
-        for its in recordings:
+        used = [its for its in recordings if its.row in split_of]
+        for its in used:
             # links to one file are one recording
             use, path = (split_of[its.row], its.kind), os.path.realpath(its.path)
             if first.setdefault(path, use) != use:
@@ -320,9 +327,9 @@ class MixMaker(SoundscapeMaker):
                     "splits or with two classes. List every recording once, or all "
                     "its rows in one fold and with one class."
                 )
-        search = map(delayed(self.find_sounding), recordings)
+        search = map(delayed(self.find_sounding), used)
         parts = Parallel(n_jobs=self.n_jobs, require="sharedmem")(search)
-        for its, part in zip(recordings, parts, strict=True):
+        for its, part in zip(used, parts, strict=True):
             if part is not None:
                 self.pools[split_of[its.row]][its.kind].append(part)
         has_backgrounds = any(its.kind == BACKGROUND for its in recordings)
@@ -335,8 +342,7 @@ class MixMaker(SoundscapeMaker):
                         f"{OWNER}. Change 'splits' or the folds, also those in "
                         "'background_fold', or give other recordings."
                     )
-        pairs = zip(recordings, parts, strict=True)
-        return [its.path for its, part in pairs if part is None]
+        return [its.path for its, part in zip(used, parts, strict=True) if not part]
 
     def find_sounding(self, recording: Recording) -> SoundingPart | None:
         """Find where a recording sounds; None where it is silent throughout."""
@@ -624,8 +630,10 @@ def mix_soundscapes(
         split_of = _deal_shares(recordings, splits, names, maker.seed)
     else:
         split_of = _deal_folds(recordings, splits)
-    used = [its for its in recordings if its.kind is not None and its.row in split_of]
-    skipped = maker.fill_pools(used, split_of)
+    # what is unlabeled may have a fold, but is of no use
+    labeled = {its.row for its in recordings if its.kind is not None}
+    split_of = {row: split_of[row] for row in sorted(labeled & split_of.keys())}
+    skipped = maker.fill_pools(recordings, split_of)
     if skipped:
         warnings.warn(
             f"{len(skipped)} of the {len(recordings)} recordings given to {OWNER} hold "
@@ -635,7 +643,6 @@ def mix_soundscapes(
             stacklevel=2,
         )
     corpus = maker.make(names)
-    used_rows = {its.row for its in used}
-    unused = [its.path for its in recordings if its.row not in used_rows]
+    unused = [its.path for its in recordings if its.row not in split_of]
     corpus.update(unused=unused, skipped=skipped, DESCR=DESCR)
     return corpus
