@@ -154,17 +154,49 @@ class SoundscapeMaker(ABC):
 
     @abstractmethod
     def plan_event(self, synth: Synth, scene: Scene) -> PlacedEvent:
-        """Draw one more event of a scene, which holds the earlier ones."""
+        """Draw one more event of a scene.
+
+        Parameters
+        ----------
+        synth : Synth
+            Whose generator plans the scene.
+        scene : Scene
+            With the events drawn before, in no order.
+
+        Returns
+        -------
+        placed : PlacedEvent
+            Its samples lie within the clip.
+        """
 
     @abstractmethod
     def sound(self, synth: Synth, scene: Scene) -> tuple[Signal, Iterable[Signal]]:
-        """Return the background (n_samples,) and the events, all of any level.
+        """Sound the parts of a scene, each of any level.
 
-        Events come in the order of the scene and may outlast their ``stop``.
+        Parameters
+        ----------
+        synth : Synth
+            Whose generator sounds the scene; it knows nothing of the plan's.
+        scene : Scene
+
+        Returns
+        -------
+        background : ndarray of shape (n_samples,), float32
+            May be changed in place.
+        events : iterable of n_events ndarrays of shape (n_samples_i,)
+            In the order of the scene; they may outlast their ``stop``.
         """
 
     def reference(self, background: Signal, start: int, stop: int) -> float:
-        """Return the level that the SNR of an event from start to stop refers to."""
+        """Return the root of the power that the SNR of an event refers to.
+
+        Parameters
+        ----------
+        background : ndarray of shape (n_samples,)
+        start, stop : int
+            The samples of the event.
+        """
+        # a synthetic background has no pauses: its mean power will do
         return rms(background)
 
     @property
@@ -173,7 +205,11 @@ class SoundscapeMaker(ABC):
         return round(self.duration * self.sample_rate)
 
     def place(self, synth: Synth, label: int, seconds: float) -> Event:
-        """Draw when an event begins, in whole milliseconds, which the tables hold."""
+        """Draw when an event of a class begins.
+
+        Times are whole milliseconds, so that the written tables say the same as the
+        bunch.
+        """
         onset = round(synth.rng.uniform(0, max(0, self.duration - seconds)), 3)
         return Event(label, onset, min(round(onset + seconds, 3), self.duration))
 
@@ -221,7 +257,7 @@ class SoundscapeMaker(ABC):
         return Synth(np.random.default_rng(seed), self.sample_rate)
 
     def _plan(self, scene: Scene) -> Scene:
-        """Draw what happens in a clip."""
+        """Draw what happens in a clip, in place."""
         synth = self._synthesizer(scene, PLAN)
         self.plan_background(synth, scene)
         is_empty = synth.rng.random() < self.empty_fraction
@@ -229,6 +265,7 @@ class SoundscapeMaker(ABC):
         for _ in range(n_events):
             scene.events.append(self.plan_event(synth, scene))
         scene.events.sort(key=lambda placed: placed.event.onset)
+        # two decimals, as they are written
         scene.levels = synth.rng.uniform(*self.snr, size=n_events).round(2)
         return scene
 
@@ -282,8 +319,9 @@ class SoundscapeMaker(ABC):
 
         Notes
         -----
-        An event of L dB is multiplied by ``reference * 10 ** (L / 20) / rms``, where
-        rms is its own from start to stop: an echo after it does not count.
+        With the root mean square r of the background and e of the event, from its start
+        to its stop, an event of L dB is multiplied by ``r * 10 ** (L / 20) / e``, so
+        that L = 20 log10(e / r) afterwards. An echo after the stop does not count.
         """
         background, parts = self.sound(self._synthesizer(scene, SOUND), scene)
         gains = [10 ** (scene.background_level / 20) / max(rms(background), SILENCE)]

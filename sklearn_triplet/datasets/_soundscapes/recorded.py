@@ -100,7 +100,15 @@ def _check_splits(given: Any, has_folds: bool) -> dict[str, Any]:
 
 
 def _by_split(name: str, given: Any, default: dict[str, Any]) -> dict[str, Any]:
-    """Give a number to each split: the same count, but a share to the first alone."""
+    """Give a number to each split: the same count, but a share to the first alone.
+
+    Parameters
+    ----------
+    name : {"n_clips", "labeled_fraction"}
+    given : number, or dict of str to number
+    default : dict of str to number or None
+        What a dict may leave out, for each split; None: nothing.
+    """
     if not isinstance(given, Mapping):
         splits = list(default)
         given = dict.fromkeys(splits if name == "n_clips" else splits[:1], given)
@@ -223,7 +231,10 @@ def _read_recordings(
 
 
 def _deal_folds(recordings: list[Recording], splits: dict[str, Any]) -> dict[int, str]:
-    """Find the split of each row whose fold is in one."""
+    """Find the split of each row whose fold is in one.
+
+    Compared by ``==`` and not hashed: folds may be numbers or names in any container.
+    """
     split_of: dict[int, str] = {}
     for name, given in splits.items():
         for fold in _list(given):
@@ -242,7 +253,11 @@ def _deal_folds(recordings: list[Recording], splits: dict[str, Any]) -> dict[int
 def _deal_shares(
     recordings: list[Recording], splits: dict[str, float], names: list[str], seed: int
 ) -> dict[int, str]:
-    """Deal the rows of each class to the splits, by their shares."""
+    """Deal the rows of each class to the splits, by their shares.
+
+    The n rows of a class are cut at the rounded products of n and the cumulated shares,
+    so that no row is in two splits, and what is beyond the last is in none.
+    """
     split_of: dict[int, str] = {}
     # a generator for each class: more recordings of one leave the others alone
     for i, kind in enumerate([BACKGROUND, None, *names]):
@@ -255,7 +270,16 @@ def _deal_shares(
 
 
 def _loop(part: Signal, n_samples: int, n_fade: int) -> Signal:
-    """Play a recording over and over, each end cross-faded into the next beginning."""
+    """Play a recording over and over, each end cross-faded into the next beginning.
+
+    Parameters
+    ----------
+    part : ndarray of shape (n_part_samples,)
+    n_samples : int
+        Length of the result.
+    n_fade : int
+        Length of a cross-fade; half of a part at most.
+    """
     if len(part) >= n_samples:
         return part[:n_samples].copy()
     n_fade = min(n_fade, len(part) // 2)
@@ -345,7 +369,11 @@ class MixMaker(SoundscapeMaker):
         return [its.path for its, part in zip(used, parts, strict=True) if not part]
 
     def find_sounding(self, recording: Recording) -> SoundingPart | None:
-        """Find where a recording sounds; None where it is silent throughout."""
+        """Find where a recording sounds; None where it is silent throughout.
+
+        It sounds from the first to the last block of a hundredth of a second that is at
+        most 40 dB below the loudest, which itself must be above -90 dB.
+        """
         row, path, *_ = recording
         try:
             waveform = self.load(path)
@@ -394,7 +422,10 @@ class MixMaker(SoundscapeMaker):
         scene.background_level = float(rng.uniform(*self.background_level))
 
     def plan_event(self, synth: Synth, scene: Scene) -> PlacedEvent:
-        """Draw a class, a recording, a length up to that of what sounds, and a part."""
+        """Draw a class, one of its recordings, a length and a part of it.
+
+        Where less sounds than the length drawn, the event is as long as what sounds.
+        """
         rng, pool = synth.rng, self.pools[scene.split]
         label = int(rng.integers(len(self.names)))
         parts = pool[self.names[label]]
@@ -410,7 +441,11 @@ class MixMaker(SoundscapeMaker):
         return PlacedEvent(event, start, stop, source)
 
     def _draw_crop(self, rng: Generator, part: SoundingPart, n_samples: int) -> int:
-        """Draw the sample of the recording where an event begins, not in a pause."""
+        """Draw the sample of a recording where an event begins, not in a pause.
+
+        All blocks are allowed at which as many samples hold at least ``LOUD_ENOUGH`` of
+        the mean power of the recording: an event that is labeled must be heard.
+        """
         n_blocks = len(part.energies) - 1
         # whole blocks only: what is counted as loud must be inside the crop
         n_inside = min(max(1, n_samples // self.n_block), n_blocks)
@@ -592,10 +627,25 @@ def mix_soundscapes(
     UserWarning
         If recordings are silent; they are left out and reported.
 
+    See Also
+    --------
+    make_soundscapes : The same of synthetic sounds instead of recordings.
+    fetch_esc50 : Recordings of single sounds, with folds.
+
     Notes
     -----
     Every recording is decoded once to find where it sounds; up to 512 MB of decoded
     samples are kept during the call.
+
+    An event of ``snr`` L dB stands at ``10 log10(P_event / P_background)`` = L, with
+    both mean powers from onset to offset. Where a clip would exceed full scale all of
+    it is made softer alike. Scaper [1]_ makes soundscapes in the same way; here the
+    recordings are dealt to splits before they are mixed.
+
+    References
+    ----------
+    .. [1] J. Salamon, D. MacConnell, M. Cartwright, P. Li and J. P. Bello, "Scaper: A
+       library for soundscape synthesis and augmentation", IEEE WASPAA, 2017.
 
     Examples
     --------

@@ -574,7 +574,7 @@ def make_soundscapes(
     return_X_y : bool, default=False
         Whether to return only the waveforms (or paths) and ``target``.
     n_jobs : int, default=None
-        Clips computed at the same time, as in joblib; None is one.
+        Clips computed at the same time, in threads; None is one.
     verbose : int, default=0
         1 shows rate and time left of whatever takes more than two seconds, on stderr.
     random_state : int, numpy.random.RandomState, numpy.random.Generator or None, \
@@ -616,6 +616,23 @@ def make_soundscapes(
         If a parameter is outside its range.
     OSError
         If ``output_dir`` is a file or cannot be made.
+
+    See Also
+    --------
+    mix_soundscapes : The same of recordings instead of synthetic sounds.
+    load_dcase2018_task4 : Recordings of the same ten classes.
+
+    Notes
+    -----
+    An event of ``snr`` L dB stands at ``10 log10(P_event / P_background)`` = L, with
+    the mean powers of the event, echoes after its offset excluded, and of the whole
+    background. Where a clip would exceed full scale all of it is made softer alike.
+
+    References
+    ----------
+    .. [1] R. Serizel, N. Turpault, H. Eghbal-Zadeh and A. Parag Shah, "Large-scale
+       weakly labeled semi-supervised sound event detection in domestic environments",
+       DCASE Workshop, 2018: task 4, whose classes these are.
 
     Examples
     --------
