@@ -689,7 +689,6 @@ def mix_soundscapes(
             f"{len(skipped)} of the {len(recordings)} recordings given to {OWNER} hold "
             f"nothing but silence, the first of them {skipped[0]!r}. They are left "
             "out; the field 'skipped' names them all.",
-            UserWarning,
             stacklevel=2,
         )
     corpus = maker.make(names)
