@@ -1,18 +1,16 @@
 import csv
-import re
+import warnings
 
 import numpy as np
 import pytest
 import soundfile
-from joblib import parallel_config
+from helpers import whole
 
 from sklearn_triplet import is_labeled
 from sklearn_triplet.datasets import make_soundscapes
 
 # small enough to be computed in a few milliseconds a clip
 SMALL = {"duration": 2.0, "sample_rate": 16000, "event_duration": (0.3, 1.0)}
-
-
 BOUNDS = "(lowest, highest)"
 
 
@@ -26,39 +24,29 @@ def power(waveform):
     return np.mean(np.square(waveform, dtype=np.float64))
 
 
-def test_shapes_and_types():
-    corpus = small(n_classes=4)
-    assert corpus.data.shape == (6, 32000)
-    assert corpus.data.dtype == np.float32
-    assert corpus.target.shape == corpus.target_true.shape == (6, 4)
-    assert corpus.target.dtype == np.int64
-    assert corpus.target_names.tolist() == ["speech", "dog", "cat", "alarm"]
-    assert corpus.sample_rate == 16000
-    assert "DCASE" in corpus.DESCR
-    assert "paths" not in corpus
+def read_table(path):
+    with path.open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines, delimiter="\t"))
 
 
 def test_waveforms_are_sound():
-    data = small(30).data
+    corpus = small(30)
+    data, likeness = corpus.data, np.corrcoef(corpus.data) - np.eye(30)
+    assert data.shape == (30, 32000)
+    assert data.dtype == np.float32
+    assert corpus.sample_rate == 16000
+    assert np.abs(likeness).max() < 0.5  # no two clips are alike
     assert np.isfinite(data).all()
     assert (np.abs(data).max(axis=1) < 1).all()
     assert (np.abs(data).max(axis=1) > 0.003).all()
     assert (np.abs(data.mean(axis=1)) < 0.01).all()
 
 
-def test_the_same_seed_repeats_every_bit():
-    first, second = small(), small()
+def test_the_seed_decides_every_bit():
+    first, second, other = small(), small(), small(random_state=1)
     np.testing.assert_array_equal(first.data, second.data)
-    assert first.events == second.events
-
-
-def test_another_seed_is_another_corpus():
-    first, second = small(), small(random_state=1)
-    assert not np.allclose(first.data, second.data)
-    assert first.events != second.events
-
-
-def test_none_differs_from_call_to_call():
+    assert first.events == second.events != other.events
+    assert not np.allclose(first.data, other.data)
     assert small(random_state=None).events != small(random_state=None).events
 
 
@@ -75,19 +63,12 @@ def test_more_clips_begin_with_the_same_clips():
     assert few.events == many.events[:3]
 
 
-def test_clips_differ_from_each_other():
-    data = small(8).data
-    likeness = np.corrcoef(data) - np.eye(8)
-    assert np.abs(likeness).max() < 0.5
-
-
 def test_the_plan_does_not_depend_on_the_sample_rate():
     assert small().events == small(sample_rate=22050).events
 
 
 def test_jobs_change_nothing():
-    with parallel_config(backend="threading"):
-        np.testing.assert_array_equal(small().data, small(n_jobs=2).data)
+    np.testing.assert_array_equal(small().data, small(n_jobs=2).data)
 
 
 def test_global_generator_is_left_alone():
@@ -98,18 +79,14 @@ def test_global_generator_is_left_alone():
 
 
 def test_labels_agree_with_events():
-    corpus = small(60)
+    corpus = small(60, 4, n_events=(2, 3), event_duration=(0.3, 0.9))
+    assert corpus.target.shape == corpus.target_true.shape == (60, 4)
+    assert corpus.target.dtype == np.int64
+    assert corpus.target_names.tolist() == ["speech", "dog", "cat", "alarm"]
     for row, events in zip(corpus.target_true, corpus.events, strict=True):
-        present = {event.label for event in events}
-        assert set(np.flatnonzero(row)) == present
+        assert set(np.flatnonzero(row)) == {event.label for event in events}
         assert list(events) == sorted(events, key=lambda event: event.onset)
-    assert set(np.unique(corpus.target_true)) == {0, 1}
-
-
-def test_events_lie_within_the_clip_and_the_ranges():
-    corpus = small(80, n_events=(2, 3), event_duration=(0.3, 0.9), empty_fraction=0.0)
-    for events in corpus.events:
-        assert 2 <= len(events) <= 3
+        assert len(events) in (0, 2, 3)
         for _, onset, offset in events:
             assert 0 <= onset < offset <= 2.0
             assert 0.3 - 0.002 <= offset - onset <= 0.9 + 0.002
@@ -145,17 +122,19 @@ def test_each_class_is_heard_where_the_events_are():
         assert start < 500 or within > 300 * power(waveform[:start])
 
 
-def test_levels_are_those_asked_for():
+def test_levels_in_the_table_are_those_in_the_files(tmp_path):
     # the same draws at a level that vanishes leave the background alone
-    loud = small(20, snr=(0, 0), n_events=(1, 1), empty_fraction=0.0)
-    background = small(20, snr=(-60, -60), n_events=(1, 1), empty_fraction=0.0).data
-    assert np.abs(loud.data).max() < 0.97
-    for clip, (event,) in enumerate(loud.events):
-        start, stop = int(event.onset * 16000), int(event.offset * 16000)
-        sound = (loud.data[clip] - background[clip])[start:stop]
+    settings = {"n_events": (1, 1), "empty_fraction": 0.0, "audio_format": "wav"}
+    loud = small(20, snr=(-6, 3), output_dir=tmp_path, **settings)
+    background = small(20, snr=(-60, -60), **settings).data
+    rows = read_table(tmp_path / "events.tsv")
+    for clip, (path, row) in enumerate(zip(loud.paths, rows, strict=True)):
+        waveform, rate = soundfile.read(path)
+        assert np.abs(waveform).max() < 0.97
+        start, stop = (int(float(row[end]) * rate) for end in ("onset", "offset"))
+        sound = (waveform - background[clip])[start:stop]
         level = 10 * np.log10(power(sound) / power(background[clip]))
-        assert level == pytest.approx(0, abs=0.1)
-        assert loud.snr[clip] == pytest.approx([0])
+        assert level == pytest.approx(float(row["snr"]), abs=0.1)
 
 
 def test_levels_fill_their_range():
@@ -191,11 +170,20 @@ def test_empty_clips_are_labeled_by_zeros():
     assert 15 < n_empty < 45
 
 
-def test_returns_a_pair():
-    X, y = small(return_X_y=True)
-    corpus = small()
+def test_returns_a_pair(tmp_path):
+    (X, y), corpus = small(return_X_y=True, labeled_fraction=0.5), small()
     np.testing.assert_array_equal(X, corpus.data)
-    np.testing.assert_array_equal(y, corpus.target)
+    assert is_labeled(y).sum() == 3
+    paths, y = small(return_X_y=True, labeled_fraction=0.5, output_dir=tmp_path)
+    assert len(paths[is_labeled(y)]) == 3
+
+
+def test_one_class_raises_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        corpus = small(8, 1, labeled_fraction=0.5)
+    assert corpus.target.shape == (8, 1)
+    assert is_labeled(corpus.target).sum() == 4
 
 
 @pytest.mark.parametrize("audio_format", ["flac", "wav"])
@@ -213,8 +201,7 @@ def test_files_hold_the_waveforms(tmp_path, audio_format):
 
 def test_tables_say_what_the_bunch_says(tmp_path):
     corpus = small(20, labeled_fraction=0.5, output_dir=tmp_path)
-    with (tmp_path / "labels.tsv").open(newline="") as lines:
-        rows = list(csv.DictReader(lines, delimiter="\t"))
+    rows = read_table(tmp_path / "labels.tsv")
     assert [row["filename"] for row in rows] == [
         f"clip_{i:05d}.flac" for i in range(20)
     ]
@@ -223,8 +210,7 @@ def test_tables_say_what_the_bunch_says(tmp_path):
     for row, truth in zip(rows, corpus.target_true, strict=True):
         tags = row["event_labels"].split(",") if row["event_labels"] else []
         assert tags == corpus.target_names[truth == 1].tolist()
-    with (tmp_path / "events.tsv").open(newline="") as lines:
-        rows = list(csv.DictReader(lines, delimiter="\t"))
+    rows = read_table(tmp_path / "events.tsv")
     expected = [
         (f"clip_{clip:05d}.flac", onset, offset, corpus.target_names[label])
         for clip, events in enumerate(corpus.events)
@@ -236,21 +222,12 @@ def test_tables_say_what_the_bunch_says(tmp_path):
     ]
 
 
-def test_files_as_a_pair_can_be_indexed(tmp_path):
-    X, y = small(output_dir=tmp_path, labeled_fraction=0.5, return_X_y=True)
-    assert len(X[is_labeled(y)]) == 3
-
-
 @pytest.mark.parametrize(
     ("changes", "range_of_values"),
     [
         ({"n_clips": 0}, "an integer in [1, inf)"),
-        ({"n_clips": True}, "an integer in [1, inf)"),
-        ({"n_classes": 0}, "an integer in [1, 10]"),
         ({"n_classes": 11}, "an integer in [1, 10]"),
-        ({"n_classes": 2.0}, "an integer in [1, 10]"),
         ({"labeled_fraction": 0}, "a number in (0, 1]"),
-        ({"labeled_fraction": float("nan")}, "a number in (0, 1]"),
         ({"duration": 0}, "a number in [0.1, 600]"),
         ({"sample_rate": 8000}, "an integer in [16000, 96000]"),
         ({"n_events": (3, 1)}, f"two ascending integers {BOUNDS} in [1, inf)"),
@@ -260,7 +237,6 @@ def test_files_as_a_pair_can_be_indexed(tmp_path):
         ({"empty_fraction": 2}, "a number in [0, 1]"),
         ({"audio_format": "mp3"}, "one of ['flac', 'wav']"),
         ({"random_state": -1}, "an integer in [0, inf)"),
-        ({"random_state": "0"}, "an integer in [0, inf)"),
         ({"output_dir": 3}, "the path of a folder, or None"),
         ({"output_dir": ""}, "the path of a folder, or None"),
     ],
@@ -271,7 +247,7 @@ def test_refusals(changes, range_of_values):
         f"The {name!r} parameter of make_soundscapes must be {range_of_values}. "
         f"Got {value!r} instead."
     )
-    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+    with pytest.raises(ValueError, match=whole(sentence)):
         small(**changes)
 
 
@@ -280,15 +256,20 @@ def test_events_longer_than_the_clip():
         "The shortest event (3 s) must fit into a clip (2.0 s). Lower the first of "
         "'event_duration' or raise 'duration'."
     )
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(ValueError, match=whole(message)):
         small(event_duration=(3, 8))
 
 
-def test_output_dir_is_a_file(tmp_path):
-    (tmp_path / "taken").touch()
-    message = (
-        "The 'output_dir' parameter of make_soundscapes must be a folder. There is a "
-        f"file at {str(tmp_path / 'taken')!r}: give another name or move the file."
-    )
-    with pytest.raises(NotADirectoryError, match=f"^{re.escape(message)}$"):
-        small(output_dir=tmp_path / "taken")
+def test_output_dir_is_a_file_or_in_one(tmp_path):
+    taken = tmp_path / "taken"
+    taken.touch()
+    below = taken / "clips"
+    for folder, rest in (
+        (taken, f"a folder. There is a file at {str(taken)!r}: give another name or "
+         "move the file."),
+        (below, f"a folder that is there or can be made. {str(below)!r} cannot (Not a "
+         "directory): give another name."),
+    ):  # fmt: skip
+        sentence = f"The 'output_dir' parameter of make_soundscapes must be {rest}"
+        with pytest.raises(NotADirectoryError, match=whole(sentence)):
+            small(output_dir=folder)

@@ -21,7 +21,7 @@ from sklearn_triplet.datasets._dcase_tables import (
     find_audio,
     read_names,
 )
-from sklearn_triplet.datasets._scenes import Event
+from sklearn_triplet.datasets._soundscapes.engine import Event
 
 OWNER = "load_dcase2018_task4"
 

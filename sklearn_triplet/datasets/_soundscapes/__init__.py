@@ -1,0 +1,1 @@
+"""Synthetic voices or recordings in; clips of overlapping events, labeled, out."""
