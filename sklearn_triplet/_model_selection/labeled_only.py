@@ -1,4 +1,7 @@
-"""LabeledOnly: any scikit-learn classifier, fitted on the labeled rows of X and y."""
+"""LabeledOnly: X (n_samples, ...) and y with -1 in, what a classifier makes of it out.
+
+The classifier never sees a row without a label, nor one that could not be read.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,13 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    clone,
+    is_classifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import (
@@ -19,17 +28,22 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_triplet._input.labels import as_label_array, check_labels
+from sklearn_triplet._input.labels import UNLABELED, as_label_array, check_labels
 from sklearn_triplet._input.rows import (
-    check_row_classifier,
     count_rows,
+    fill_rows,
     find_labeled_rows,
     find_scored_rows,
+    find_unreadable_rows,
+    leave_out_unreadable,
     restrict,
     take_labels,
+    take_rows,
+    warn_of_unreadable,
 )
-from sklearn_triplet._input.types import Classifier, LabelsLike, Rows
+from sklearn_triplet._input.types import BoolArray, Classifier, LabelsLike, Rows
 
+# the methods that answer for each row of X, and are passed on to the classifier
 PREDICTIONS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 
 SEVERAL = (
@@ -37,6 +51,39 @@ SEVERAL = (
     "labels a row, but y is an indicator of {n_classes} classes. Give one that can, "
     "such as OneVsRestClassifier(LogisticRegression()) or KNeighborsClassifier()."
 )
+
+
+def check_row_classifier(estimator: Any, name: str) -> None:
+    """Refuse what is no classifier, or needs more than some rows of X.
+
+    Parameters
+    ----------
+    estimator : object
+        The ``estimator`` parameter.
+    name : str
+        Whose parameter it is, for the messages.
+
+    Raises
+    ------
+    ValueError
+        Where it is a class, no classifier, or takes similarities of all rows.
+    """
+    has_tags = hasattr(estimator, "__sklearn_tags__")
+    # is_classifier asks for the tags, which a class or a string cannot tell
+    if isinstance(estimator, type) or not has_tags or not is_classifier(estimator):
+        raise ValueError(
+            f"The 'estimator' parameter of {name} must be a classifier, such as "
+            "LogisticRegression(), or a pipeline or search that ends in one. Got "
+            f"{estimator!r} instead."
+        )
+    # of a kernel matrix, leaving out rows would leave the columns
+    if get_tags(estimator).input_tags.pairwise:
+        raise ValueError(
+            f"{name} takes rows of X only, but {estimator!r} needs an X of "
+            "similarities or distances between all rows. Let it compute them from "
+            f"features, or fit it without {name} on X[np.ix_(rows, rows)] and y[rows], "
+            "with rows = np.flatnonzero(is_labeled(y))."
+        )
 
 
 def _inner_has(method: str) -> Callable[[LabeledOnly], bool]:
@@ -56,7 +103,8 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     scikit-learn's classifiers take -1 for a class. Inside this wrapper they never see
     an unlabeled row, so they can stand behind a step that learns from all of them.
-    Where all rows are labeled, nothing differs from the classifier itself.
+    Where all rows are labeled and could be read, nothing differs from the classifier
+    itself.
 
     Parameters
     ----------
@@ -79,9 +127,19 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     --------
     UnlabeledInTrain : Folds that test on labeled rows only.
     labeled_scorer : Scores that leave unlabeled rows out.
+    sklearn.semi_supervised.SelfTrainingClassifier : Learns from what the classifier
+        says of the unlabeled rows as well.
 
     Notes
     -----
+    A row of X that holds nothing but NaN is a clip that could not be read:
+    ``LogMel(errors="warn")`` returns it so, and ``TripletEmbedder`` passes it on. It
+    is not learned from; its predicted label is -1, or a row of -1 for an indicator,
+    and its probabilities are NaN; ``score`` leaves it out, for a clip that nobody can
+    read tells nothing of a classifier. Each method counts such rows in one warning.
+    The rule is the same for classifiers that take NaN, since of such a row they could
+    only say what they say of any. A row that is NaN in part is theirs to judge.
+
     A y of exactly {-1, +1} is read as two classes, with a warning: recode them as 0
     and 1. Parameters of ``fit`` that have one entry per row, such as
     ``sample_weight``, are restricted to the labeled rows as well.
@@ -91,6 +149,13 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     ``OneVsRestClassifier`` learn -1 as a class where they are around it, and work
     inside: ``LabeledOnly(BaggingClassifier())``. Searches and pipelines may be around
     it. A grid over ``estimator__C`` needs ``estimator`` to be given.
+
+    References
+    ----------
+    .. [1] A. Oliver, A. Odena, C. Raffel, E. D. Cubuk and I. J. Goodfellow, "Realistic
+       Evaluation of Deep Semi-Supervised Learning Algorithms", NeurIPS 2018. What
+       unlabeled rows are worth shows only beside a classifier that had the labeled
+       rows alone and was chosen with as much care (section 4.1): this one.
 
     Examples
     --------
@@ -131,7 +196,13 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             Where ``estimator`` is no classifier or needs square X, such as a kernel
             that is precomputed; where y is None, has no labeled row, is not a target
             of classification, or is an indicator that is known in part in some row or
-            that the default classifier cannot learn.
+            that the default classifier cannot learn; where no labeled row could be
+            read.
+
+        Warns
+        -----
+        UserWarning
+            Where y holds -1 and +1 only, or rows of X could not be read.
         """
         check_row_classifier(self._classifier(), "LabeledOnly")
         if y is None:
@@ -143,10 +214,19 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if labels.multilabel and self.estimator is None:
             raise ValueError(SEVERAL.format(n_classes=len(labels.classes)))
         rows = find_labeled_rows(labels, "LabeledOnly")
+        rows = leave_out_unreadable(
+            find_unreadable_rows(X),
+            rows,
+            "LabeledOnly",
+            "Nothing is learned from them.",
+            stacklevel=2,
+        )
         params = self._route("fit", params)
+        # to be asked of where a later X has no row that could be read
+        self._a_row = take_rows(X, rows[:1])
         X, params = restrict(X, params, rows, count_rows(X))
         classifier = clone(self._classifier())
-        self.estimator_ = classifier.fit(X, take_labels(y, rows), **params)
+        self.estimator_ = classifier.fit(X, take_labels(labels.y, rows), **params)
         return self
 
     @available_if(_inner_has("predict"))
@@ -162,8 +242,19 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Of ``classes_``: -1 is predicted only where it was learned as one of two
-            classes, -1 and +1.
+            Of ``classes_``, and -1 for rows that could not be read; beside strings it
+            is the integer, in an array of objects.
+
+        Raises
+        ------
+        ValueError
+            Where rows could not be read and -1 was learned as one of two classes, -1
+            and +1.
+
+        Warns
+        -----
+        UserWarning
+            Where rows could not be read; so do the methods below.
         """
         return self._delegate("predict", X, params)
 
@@ -178,6 +269,8 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
+            NaN in rows that could not be read. What ``estimator_`` returns in another
+            form, such as a list of arrays for an indicator, comes in that.
         """
         return self._delegate("predict_proba", X, params)
 
@@ -192,6 +285,7 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
+            NaN in rows that could not be read.
         """
         return self._delegate("predict_log_proba", X, params)
 
@@ -206,12 +300,13 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            NaN in rows that could not be read.
         """
         return self._delegate("decision_function", X, params)
 
     @available_if(_inner_has("score"))
     def score(self, X: Rows, y: LabelsLike, **params: object) -> float:
-        """Return the score of the classifier on the labeled rows.
+        """Return the score of the classifier on the labeled rows that could be read.
 
         Parameters
         ----------
@@ -226,11 +321,19 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            Where no row of y is labeled, or a row is known in part only.
+            Where no row of y is labeled, none of these could be read, or a row is
+            known in part only.
         """
         check_is_fitted(self)
         y = as_label_array(y)
         rows = find_scored_rows(X, y, self.classes_, "LabeledOnly")
+        rows = leave_out_unreadable(
+            find_unreadable_rows(X),
+            rows,
+            "LabeledOnly",
+            "They are not scored.",
+            stacklevel=2,
+        )
         params = self._route("score", params)
         X, params = restrict(X, params, rows, len(y))
         return self.estimator_.score(X, take_labels(y, rows), **params)
@@ -277,6 +380,7 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return tags
 
     def _classifier(self) -> Classifier:
+        """Return what is to be cloned."""
         if self.estimator is None:
             return LogisticRegression(max_iter=1000)
         return self.estimator
@@ -288,6 +392,32 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return params
 
     def _delegate(self, method: str, X: Rows, params: dict[str, Any]) -> np.ndarray:
+        """Ask the classifier of the rows that could be read."""
         check_is_fitted(self)
         params = self._route(method, params)
-        return getattr(self.estimator_, method)(X, **params)
+        answer = getattr(self.estimator_, method)
+        unreadable = find_unreadable_rows(X)
+        if not unreadable.any():
+            return answer(X, **params)
+        fill = UNLABELED if method == "predict" else np.nan
+        self._check_mark(fill, unreadable)
+        consequence = f"{method} returns {'-1' if fill == UNLABELED else 'NaN'} there."
+        # who called the method that called this
+        warn_of_unreadable(unreadable, "LabeledOnly", consequence, stacklevel=3)
+        rows = np.flatnonzero(~unreadable)
+        # only the classifier knows in which shape it answers: ask of one row at least
+        asked = rows if len(rows) else np.array([0])
+        X, params = restrict(X, params, asked, len(unreadable))
+        X = X if len(rows) else self._a_row
+        return fill_rows(answer(X, **params), rows, len(unreadable), fill)
+
+    def _check_mark(self, fill: float, unreadable: BoolArray) -> None:
+        """Refuse to mark rows by -1 where that is a class."""
+        # of several outputs there is a list of classes, and there -1 is never one
+        is_class = isinstance(self.classes_, np.ndarray) and UNLABELED in self.classes_
+        if fill == UNLABELED and is_class:
+            raise ValueError(
+                f"LabeledOnly has learned -1 as a class, so it cannot be the prediction"
+                f" of the {unreadable.sum()} rows of X that hold nothing but NaN. "
+                "Recode binary labels as 0 and 1, or drop these rows."
+            )
