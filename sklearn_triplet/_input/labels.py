@@ -28,6 +28,11 @@ INTEGER_CURE = (
     "array, such as ['dog', -1, 'rain']."
 )
 
+SIGNS = (
+    "{name} got a y of only -1 and +1, in which only one class is labeled, since -1 "
+    "means unlabeled. Recode binary labels as 0 and 1, or label rows of another class."
+)
+
 
 @dataclass
 class Labels:
@@ -282,11 +287,7 @@ def check_labels(
         return _check_indicator(y)
     holds_signs = _holds_signs(y)
     if holds_signs and refuse_signs:
-        raise ValueError(
-            f"{estimator_name} got a y of only -1 and +1, in which only one class is "
-            "labeled, since -1 means unlabeled. Recode binary labels as 0 and 1, or "
-            "label rows of another class."
-        )
+        raise ValueError(SIGNS.format(name=estimator_name))
     if holds_signs:
         _warn_of_signs(binary)
     column = column_or_1d(y, warn=True)

@@ -83,6 +83,23 @@ def code_groups(groups: Rows, n_rows: int) -> IntArray:
     return np.array(codes, dtype=np.int64)
 
 
+def check_test_fold(n_given: int, n_rows: int) -> None:
+    """Refuse a PredefinedSplit that was made for other rows.
+
+    Parameters
+    ----------
+    n_given : int
+        Length of its ``test_fold``.
+    n_rows : int
+        Length of y.
+    """
+    if n_given != n_rows:
+        raise ValueError(
+            "The test_fold of PredefinedSplit must have one entry per row of y, "
+            f"labeled or not. Got {n_given} for {n_rows} rows."
+        )
+
+
 def leave_out_tested_groups(
     folds: Sequence[Fold], labeled: BoolArray, codes: IntArray
 ) -> list[Fold]:
@@ -322,6 +339,7 @@ class UnlabeledInTrain(BaseCrossValidator):
         ValueError
             Where the number depends on what was left out.
         """
+        # what the error says that the number depends on, if there is one
         what = "the labeled rows, and perhaps on groups"
         given: tuple[Any, ...] = (None, None, None)
         splitter = self._get_splitter(None)
@@ -354,6 +372,7 @@ class UnlabeledInTrain(BaseCrossValidator):
         mapping = MethodMapping().add(caller="split", callee="split")
         router = MetadataRouter(owner=type(self).__name__)
         if self.exclude_tested_groups not in ("auto", False):
+            # asked for by itself as well, since KFold and others do not
             own = MetadataRequest(owner=type(self).__name__)
             own.split.add_request(param="groups", alias=True)
             router.add_self_request(own)
@@ -380,6 +399,7 @@ class UnlabeledInTrain(BaseCrossValidator):
         elif hasattr(cv, "split") or cv is None:
             valid = True
         else:
+            # a generator became a list in __init__, so that its length can be asked
             valid = hasattr(cv, "__iter__") and not (
                 isinstance(cv, Sized) and len(cv) == 0
             )
@@ -391,6 +411,8 @@ class UnlabeledInTrain(BaseCrossValidator):
             )
 
     def _read_labels(self, X: Rows, y: LabelsLike) -> Labels:
+        """Return the labels of all rows, of which there is at least one."""
+        # -1 and +1: neither reading makes folds that anybody could want
         name = "UnlabeledInTrain"
         labels = check_labels(y, count_rows(X), name, refuse_signs=True)
         if not labels.labeled.any():
@@ -398,7 +420,18 @@ class UnlabeledInTrain(BaseCrossValidator):
         return labels
 
     def _get_splitter(self, labels: Labels | None) -> Splitter:
-        """Return what makes the folds."""
+        """Return what makes the folds.
+
+        Parameters
+        ----------
+        labels : Labels or None
+            ``None`` where only the number of folds is asked for.
+
+        Returns
+        -------
+        splitter : splitter
+            Iterables come wrapped, as ``check_cv`` of scikit-learn wraps them.
+        """
         self._check_parameters()
         cv = 5 if self.cv is None else self.cv
         if not isinstance(cv, numbers.Integral):
@@ -421,18 +454,30 @@ class UnlabeledInTrain(BaseCrossValidator):
     def _ask_splitter(
         self, splitter: Splitter, labels: Labels, rows: IntArray, groups: Rows | None
     ) -> Iterable[Fold]:
-        """Return what the splitter makes of the labeled rows, in rows of y."""
+        """Return what the splitter makes of the labeled rows, in rows of y.
+
+        Parameters
+        ----------
+        splitter : splitter
+            As ``_get_splitter`` returns it.
+        labels : Labels
+            Of all rows.
+        rows : ndarray of int
+            The labeled ones that could be read.
+        groups : array-like of shape (n_rows,) or None
+            Of all rows.
+
+        Returns
+        -------
+        answers : iterable of (train, test)
+            Not yet resolved where they came from an iterable of the user.
+        """
         n_rows = len(labels.present)
         if isinstance(splitter, PredefinedSplit):
-            n_given = len(splitter.test_fold)
-            if n_given != n_rows:
-                raise ValueError(
-                    "The test_fold of PredefinedSplit must have one entry per row of "
-                    f"y, labeled or not. Got {n_given} for {n_rows} rows."
-                )
+            check_test_fold(len(splitter.test_fold), n_rows)
             return splitter.split()
         if not isinstance(self.cv, numbers.Integral | None) and splitter is not self.cv:
-            # or masks, or lists: _make_folds resolves them
+            # not what check_cv made of it: masks and lists are resolved by _make_folds
             return cast("Iterable[Fold]", self.cv)
         groups = None if groups is None else take_rows(groups, rows)
         try:
@@ -455,7 +500,19 @@ class UnlabeledInTrain(BaseCrossValidator):
     def _make_folds(
         self, answers: Iterable[Fold], labeled: BoolArray, readable: BoolArray
     ) -> list[Fold]:
-        """Return all folds as pairs of sorted rows, the unlabeled ones in training."""
+        """Return all folds as pairs of sorted rows, the unlabeled ones in training.
+
+        Parameters
+        ----------
+        answers : iterable of (train, test)
+            Numbers of rows of y, or masks.
+        labeled, readable : ndarray of shape (n_rows,), bool
+
+        Returns
+        -------
+        folds : list of (train, test)
+            Each of ndarray of int; a list, since all are checked before one is given.
+        """
         everything = np.arange(len(labeled))
         folds: list[Fold] = []
         for fold in answers:
@@ -481,9 +538,22 @@ class UnlabeledInTrain(BaseCrossValidator):
     def _excludes(
         self, folds: Sequence[Fold], labeled: BoolArray, codes: IntArray
     ) -> bool:
-        """Tell whether unlabeled rows of tested groups are to be left out."""
+        """Tell whether unlabeled rows of tested groups are to be left out.
+
+        Parameters
+        ----------
+        folds : list of (train, test)
+        labeled : ndarray of shape (n_rows,), bool
+        codes : ndarray of shape (n_rows,), int
+            The group of each row.
+
+        Returns
+        -------
+        excludes : bool
+        """
         if self.exclude_tested_groups != "auto":
             return bool(self.exclude_tested_groups)
+        # unlabeled rows do not count here: all of them are in training so far
         return not any(
             np.isin(codes[train[labeled[train]]], codes[test]).any()
             for train, test in folds

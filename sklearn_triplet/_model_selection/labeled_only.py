@@ -87,7 +87,18 @@ def check_row_classifier(estimator: Any, name: str) -> None:
 
 
 def _inner_has(method: str) -> Callable[[LabeledOnly], bool]:
-    """Tell ``available_if`` to ask the fitted classifier, or else the given one."""
+    """Tell ``available_if`` to ask the fitted classifier, or else the given one.
+
+    Parameters
+    ----------
+    method : str
+        One of ``PREDICTIONS``, or ``"score"``.
+
+    Returns
+    -------
+    check : callable
+        ``check(labeled_only)`` is True, or raises what the classifier raises.
+    """
 
     def check(self: LabeledOnly) -> bool:
         fitted = hasattr(self, "estimator_")
@@ -367,6 +378,7 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return router.add(estimator=self._classifier(), method_mapping=mapping)
 
     def __sklearn_tags__(self) -> Tags:
+        # what the classifier can and cannot take is what this can and cannot
         tags = super().__sklearn_tags__()
         classifier = self._classifier()
         # tags are asked for before parameters are checked
@@ -386,13 +398,27 @@ class LabeledOnly(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self.estimator
 
     def _route(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        """Return the parameters that the classifier gets."""
+        """Return the parameters that the classifier gets.
+
+        With metadata routing those that it requests, else all.
+        """
         if get_config()["enable_metadata_routing"]:
             return process_routing(self, method, **params).estimator[method]
         return params
 
     def _delegate(self, method: str, X: Rows, params: dict[str, Any]) -> np.ndarray:
-        """Ask the classifier of the rows that could be read."""
+        """Ask the classifier of the rows that could be read.
+
+        Parameters
+        ----------
+        method : {"predict", "predict_proba", "predict_log_proba", "decision_function"}
+        X, params : as in ``predict``
+
+        Returns
+        -------
+        answer : ndarray of shape (n_samples, ...)
+            As the classifier returns it, with -1 or NaN in the other rows.
+        """
         check_is_fitted(self)
         params = self._route(method, params)
         answer = getattr(self.estimator_, method)
