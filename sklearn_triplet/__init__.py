@@ -10,6 +10,7 @@ from sklearn_triplet._features.log_mel import LogMel
 from sklearn_triplet._input.labels import is_labeled
 from sklearn_triplet._model_selection.folds import UnlabeledInTrain
 from sklearn_triplet._model_selection.labeled_only import LabeledOnly
+from sklearn_triplet._model_selection.pseudo_labeled import PseudoLabeled
 from sklearn_triplet._model_selection.scoring import labeled_scorer
 from sklearn_triplet._model_selection.stratification import (
     MultilabelStratifiedKFold,
@@ -99,6 +100,7 @@ __all__ = [
     "is_labeled",
     "mask_labels",
     "LabeledOnly",
+    "PseudoLabeled",
     "UnlabeledInTrain",
     "MultilabelStratifiedKFold",
     "labeled_scorer",

@@ -25,7 +25,13 @@ from sklearn_triplet._input.labels import (
 )
 from sklearn_triplet._input.parameters import check_number, is_inside
 from sklearn_triplet._input.progress import show_progress
-from sklearn_triplet._input.rows import find_scored_rows, restrict, take_labels
+from sklearn_triplet._input.rows import (
+    find_scored_rows,
+    find_unreadable_rows,
+    leave_out_unreadable,
+    restrict,
+    take_labels,
+)
 from sklearn_triplet._input.types import (
     ClipsLike,
     Device,
@@ -173,7 +179,11 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         """
         check_is_fitted(self)
         labels = as_label_array(y)
-        rows = find_scored_rows(X, labels, self.classes_, type(self).__name__)
+        name = type(self).__name__
+        rows = find_scored_rows(X, labels, self.classes_, name)
+        # what could not be read has no tag that could be right or wrong
+        unreadable = find_unreadable_rows(X)
+        rows = leave_out_unreadable(unreadable, rows, name, "They are not scored.")
         weights = {"sample_weight": sample_weight}
         clips, weights = restrict(X, weights, rows, len(labels))
         return super().score(clips, take_labels(labels, rows), **weights)

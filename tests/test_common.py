@@ -12,6 +12,7 @@ from sklearn_triplet import (
     CRNNTagger,
     LabeledOnly,
     LogMel,
+    PseudoLabeled,
     SequenceTagger,
     TripletEmbedder,
 )
@@ -27,7 +28,8 @@ TAGGERS = [
 ]
 ESTIMATORS = [LogMel(n_fft=64, win_length=64, hop_length=16, n_mels=4)]
 ESTIMATORS += EMBEDDERS + TAGGERS
-ESTIMATORS += [LabeledOnly(LogisticRegression()), LabeledOnly(KNeighborsClassifier())]
+for inner in (LogisticRegression(), KNeighborsClassifier()):
+    ESTIMATORS += [LabeledOnly(inner), PseudoLabeled(inner)]
 
 
 @parametrize_with_checks(ESTIMATORS)

@@ -1,5 +1,7 @@
 """LabeledOnly: the inner classifier and nothing else, on the labeled rows."""
 
+import re
+import warnings
 from array import array
 
 import numpy as np
@@ -11,6 +13,7 @@ from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_blobs
 from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -264,6 +267,199 @@ def test_binary_labels_of_minus_one_and_one_are_two_classes(blobs):
     np.testing.assert_array_equal(wrapped.classes_, [-1, 1])
     # the score does not take the class -1 for a missing label either
     assert wrapped.score(X, binary) == np.mean(wrapped.predict(X) == binary)
+
+
+# --- rows of X that could not be read
+
+BROKEN = np.array([0, 5, 30, 58])
+READABLE = np.setdiff1d(np.arange(60), BROKEN)
+UNREAD = (
+    "LabeledOnly leaves out 4 of 60 rows of X that could not be read, first row 0. "
+    "LogMel(errors='warn') returns such clips as rows of NaN. "
+)
+
+
+def break_rows(X):
+    X = np.array(X, dtype=float)
+    X[BROKEN] = np.nan
+    return X
+
+
+@pytest.mark.parametrize(
+    ("names", "dtype"),
+    [
+        ([0, 1, 2], int),
+        ([0.0, 1.0, 2.0], float),
+        (["dog", "rain", "crow"], object),
+        (np.array([0, 1, 2], dtype=np.uint8), np.int64),
+    ],
+    ids=["int", "float", "str", "uint8"],
+)
+def test_what_could_not_be_read_gets_no_label_and_no_probability(names, dtype, blobs):
+    X, y, masked = blobs
+    target = np.array(names)[y]
+    if dtype in (float, int):
+        target = np.where(masked == -1, -1, target)
+    broken = break_rows(X)
+    with pytest.warns(UserWarning, match=f"^{re.escape(UNREAD)}") as caught:
+        wrapped = LabeledOnly().fit(broken, target)
+        predicted = wrapped.predict(broken)
+        probabilities = wrapped.predict_proba(broken)
+        decision = wrapped.decision_function(broken)
+        score = wrapped.score(broken, target)
+    assert [str(warning.message).removeprefix(UNREAD) for warning in caught] == [
+        "Nothing is learned from them.",
+        "predict returns -1 there.",
+        "predict_proba returns NaN there.",
+        "decision_function returns NaN there.",
+        "They are not scored.",
+    ]
+    assert {warning.filename for warning in caught} == {__file__}
+    rows = READABLE[is_labeled(target)[READABLE]]
+    alone = LogisticRegression(max_iter=1000).fit(X[rows], target[rows])
+    assert predicted.dtype == dtype
+    assert predicted[BROKEN].tolist() == [-1] * 4
+    np.testing.assert_array_equal(predicted[READABLE], alone.predict(X[READABLE]))
+    for got, expected in (
+        (probabilities, alone.predict_proba(X[READABLE])),
+        (decision, alone.decision_function(X[READABLE])),
+    ):
+        assert np.isnan(got[BROKEN]).all()
+        np.testing.assert_array_equal(got[READABLE], expected)
+    assert score == alone.score(X[rows], target[rows])
+    # of rows that can all be read the dtype is that of the classifier
+    assert wrapped.predict(X).dtype == alone.predict(X).dtype == target.dtype
+
+
+@pytest.mark.filterwarnings("ignore:LabeledOnly leaves out")
+def test_an_indicator_gets_rows_of_minus_one(blobs):
+    X, y, masked = blobs
+    indicator = np.where(masked[:, None] == -1, -1, np.eye(3, dtype=int)[y])
+    broken = break_rows(X)
+    for classifier in (
+        KNeighborsClassifier(),
+        OneVsRestClassifier(LogisticRegression()),
+        MultiOutputClassifier(GaussianNB()),
+    ):
+        wrapped = LabeledOnly(classifier).fit(broken, indicator)
+        predicted = wrapped.predict(broken)
+        assert predicted.shape == (60, 3)
+        assert (predicted[BROKEN] == -1).all()
+        rows = READABLE[masked[READABLE] != -1]
+        alone = clone(classifier).fit(X[rows], indicator[rows])
+        np.testing.assert_array_equal(predicted[READABLE], alone.predict(X[READABLE]))
+        found, expected = (
+            np.array(fitted.predict_proba(of))
+            for fitted, of in ((wrapped, broken), (alone, X[READABLE]))
+        )
+        # an array, or a list of arrays with one for each class
+        axis = found.ndim - 2
+        assert np.isnan(found.take(BROKEN, axis)).all()
+        np.testing.assert_array_equal(found.take(READABLE, axis), expected)
+        assert wrapped.score(broken, indicator) == alone.score(X[rows], indicator[rows])
+
+
+@pytest.mark.filterwarnings("ignore:LabeledOnly leaves out")
+def test_kinds_of_x_with_rows_that_could_not_be_read(blobs):
+    X, _, y = blobs
+    classifier = make_pipeline(FunctionTransformer(pooled), GaussianNB())
+    cube = np.repeat(X[:, :, None], 3, axis=2).astype(np.float32)
+    padded = cube.copy()
+    padded[7, :, 2] = np.nan  # a shorter clip, which could be read
+    cube[BROKEN] = np.nan
+    ragged = [clip[:, : 1 + i % 3] for i, clip in enumerate(cube)]
+    boxed = np.empty(60, dtype=object)
+    boxed[:] = ragged
+    names = pd.DataFrame(break_rows(X), columns=["a", "b"])
+    for rows, model in (
+        (cube, classifier),
+        (cube.astype(np.float16), classifier),
+        (ragged, classifier),
+        (tuple(ragged), classifier),
+        (boxed, classifier),
+        (names, GaussianNB()),
+        (pl.DataFrame(break_rows(X), schema=["a", "b"]), GaussianNB()),
+    ):
+        predicted = LabeledOnly(model).fit(rows, y).predict(rows)
+        np.testing.assert_array_equal(np.flatnonzero(predicted == -1), BROKEN)
+    with pytest.raises(ValueError, match="NaN"):
+        LabeledOnly(classifier).fit(padded, np.where(y == -1, 0, y))
+
+
+@pytest.mark.filterwarnings("ignore:LabeledOnly leaves out")
+def test_where_nothing_could_be_read_the_shape_stays(blobs):
+    X, y, _ = blobs
+    nothing = np.full((2, 2), np.nan)
+    wrapped = LabeledOnly().fit(X, np.array(["dog", "rain", "crow"])[y])
+    for rows in (nothing, nothing[:1]):
+        assert wrapped.predict(rows).tolist() == [-1] * len(rows)
+        assert wrapped.predict(rows).dtype == object
+        assert np.isnan(wrapped.predict_proba(rows)).all()
+        assert wrapped.predict_proba(rows).shape == (len(rows), 3)
+    binary = LabeledOnly(LinearSVC()).fit(X, y > 0)
+    assert binary.predict(nothing).tolist() == [-1, -1]
+    assert binary.decision_function(nothing).shape == (2,)
+    several = LabeledOnly(KNeighborsClassifier()).fit(X, np.eye(3, dtype=int)[y])
+    assert several.predict(nothing).tolist() == [[-1] * 3] * 2
+    assert np.shape(several.predict_proba(nothing)) == (3, 2, 2)
+    table = pd.DataFrame(X, columns=["a", "b"])
+    named = LabeledOnly().fit(table, y)
+    assert named.predict(table.iloc[:2] * np.nan).tolist() == [-1, -1]
+
+
+@pytest.mark.filterwarnings("ignore:LabeledOnly leaves out")
+def test_weights_of_what_could_not_be_read_go_with_it(blobs):
+    X, _, y = blobs
+    weight = np.random.default_rng(0).random(60)
+    rows = READABLE[y[READABLE] != -1]
+    broken = break_rows(X)
+    wrapped = LabeledOnly().fit(broken, y, sample_weight=weight.tolist())
+    alone = LogisticRegression(max_iter=1000).fit(X[rows], y[rows], weight[rows])
+    np.testing.assert_array_equal(
+        wrapped.predict_proba(X[READABLE]), alone.predict_proba(X[READABLE])
+    )
+    assert wrapped.score(broken, y, sample_weight=weight) == alone.score(
+        X[rows], y[rows], weight[rows]
+    )
+
+
+def test_missing_values_are_for_the_classifier_to_judge(blobs):
+    X, _, y = blobs
+    X[::2, 0] = np.nan
+    forest = HistGradientBoostingClassifier(max_iter=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        wrapped = LabeledOnly(forest).fit(X, y)
+        predicted = wrapped.predict(X)
+    alone = clone(forest).fit(X[y != -1], y[y != -1])
+    np.testing.assert_array_equal(predicted, alone.predict(X))
+    # also such a classifier is not asked of a row with nothing in it
+    X[3] = np.nan
+    with pytest.warns(UserWarning, match="leaves out 1 of 60 rows"):
+        assert wrapped.predict(X)[3] == -1
+
+
+@pytest.mark.filterwarnings("ignore:LabeledOnly leaves out", "ignore:y holds only -1")
+def test_refusals_of_rows_that_could_not_be_read(blobs):
+    X, y, _ = blobs
+    broken = break_rows(X)
+    binary = LabeledOnly().fit(X, np.where(y == 0, -1, 1))
+    sentence = (
+        "LabeledOnly has learned -1 as a class, so it cannot be the prediction of the "
+        "4 rows of X that hold nothing but NaN. Recode binary labels as 0 and 1, or "
+        "drop these rows."
+    )
+    with pytest.raises(ValueError, match=whole(sentence)):
+        binary.predict(broken)
+    assert np.isnan(binary.predict_proba(broken)[BROKEN]).all()
+    sentence = (
+        "LabeledOnly got no labeled row of X that could be read: all 4 are rows of "
+        "NaN. Repair the recordings, or label others."
+    )
+    few = np.where(np.isin(np.arange(60), BROKEN), y, -1)
+    for ask in (LabeledOnly().fit, LabeledOnly().fit(X, y).score):
+        with pytest.raises(ValueError, match=whole(sentence)):
+            ask(broken, few)
 
 
 @pytest.mark.parametrize(

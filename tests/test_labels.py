@@ -43,6 +43,15 @@ READERS = {
 
 
 @pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("empty", ["nan", "NaN", "", " ", "<NA>"])
+def test_strings_that_stand_for_no_label_are_no_class(empty, reader):
+    words = ["dog", empty, "rain"] * 4
+    for y in (words, np.array(words)):
+        with pytest.raises(ValueError, match=f"^y holds the string '{empty}' in 4 of "):
+            READERS[reader](y)
+
+
+@pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("kind", MISSING)
 def test_missing_labels_are_told_with_a_cure(kind, reader):
     sentence = (
@@ -157,6 +166,13 @@ def test_labels_of_minus_one_and_one_warn():
     assert [warning.filename for warning in record] == [__file__]
 
 
+def test_signs_are_told_in_any_array():
+    for y in ([-1, 1] * 6, np.array([-1, 1] * 6, dtype=object), [-1.0, 1.0] * 6):
+        with pytest.warns(UserWarning, match="Both are taken as classes"):
+            classifier = LabeledOnly().fit(X[:, :, 0], y)
+        assert classifier.classes_.tolist() == [-1, 1]
+
+
 def test_labels_that_leave_no_negative_are_told():
     with pytest.warns(UserWarning, match="negative"):
         fit_small([[1, 1]] * 8, "s5")
@@ -172,6 +188,16 @@ REFUSED = {
     "rows in y (inconsistent numbers of samples).": [0, 1] * 3 + [0],
     "y holds the string '-1'. Unlabeled clips are marked by the integer -1: give y as "
     "a list or an object array, such as ['dog', -1, 'rain'].": ["a", "-1"] * 4,
+    "y holds the string 'nan' in 2 of 8 rows, first in row 1. It is no class, but what "
+    "becomes of a missing value among strings. Unlabeled clips are marked by the "
+    "integer -1: give y as a list or an object array, such as ['dog', -1, 'rain'].": (
+        np.array(["a", np.nan, "b", "b"] * 2)
+    ),
+    "y holds the string '' in 4 of 8 rows, first in row 0. It is no class, but what "
+    "becomes of a missing value among strings. Unlabeled clips are marked by the "
+    "integer -1: give y as a list or an object array, such as ['dog', -1, 'rain'].": [
+        *["", " ", "dog", -1] * 2
+    ],
     "The labels in y must be of one type, with -1 where unlabeled. Got int and str: "
     "write the classes alike.": ["a", "b", 3, -1] * 2,
     "Input y contains NaN or None in 2 of 8 rows, first in row 2. Unlabeled clips are "

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import whole
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, log_loss, make_scorer
@@ -18,6 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_triplet import (
     LabeledOnly,
+    UnlabeledInTrain,
     labeled_scorer,
 )
 
@@ -137,6 +139,92 @@ def test_a_score_needs_labels(blobs):
     sentence = "labeled_scorer('accuracy') needs y. Got None: give the labels of X."
     with pytest.raises(ValueError, match=whole(sentence)):
         scorer(classifier, X, None)
+
+
+# --- clips that could not be read have no prediction, and so no score
+
+
+class Reader(TransformerMixin, BaseEstimator):
+    """Names to rows of the table ``X``, of NaN where the name says so."""
+
+    def __init__(self, X):
+        self.X = X
+
+    def fit(self, names, y=None):
+        return self
+
+    def transform(self, names):
+        rows = np.array([self.X[int(name.split(".")[0])] for name in names])
+        rows[[name.endswith(".txt") for name in names]] = np.nan
+        return rows
+
+
+BROKEN = np.arange(300) % 13 == 5
+PATHS = [f"{i}.{'txt' if broken else 'wav'}" for i, broken in enumerate(BROKEN)]
+
+
+@pytest.mark.filterwarnings("ignore:LabeledOnly leaves out")
+@pytest.mark.parametrize("words", [False, True])
+@pytest.mark.parametrize("form", ["array", "paths"])
+@pytest.mark.parametrize(("metric", "kwargs"), METRICS, ids=str)
+def test_what_could_not_be_read_is_not_scored(metric, kwargs, form, words, blobs):
+    X, y = blobs
+    if words:
+        y = np.array(["dog", "rain", "crow", -1], dtype=object)[y]
+    table = np.where(BROKEN[:, None], np.nan, X)
+    given, classifier = table, LabeledOnly()
+    if form == "paths":
+        given, classifier = PATHS, make_pipeline(Reader(X), classifier)
+    classifier.fit(given, y)
+    scorer = labeled_scorer(metric, **kwargs)
+    n_left_out = BROKEN.sum() if form == "array" else (BROKEN & (y != -1)).sum()
+    sentence = f"leaves out {n_left_out} of 300 rows of X that could not be read, "
+    with pytest.warns(UserWarning, match=f"^labeled_scorer.*{sentence}") as caught:
+        score = scorer(classifier, given, y)
+    ours = [w for w in caught if str(w.message).startswith("labeled_scorer")]
+    assert [warning.filename for warning in ours] == [__file__]
+    readable = np.flatnonzero(~BROKEN)
+    rows = [PATHS[row] for row in readable] if form == "paths" else X[readable]
+    assert score == scorer(classifier, rows, y[readable])
+
+
+@pytest.mark.filterwarnings("ignore:LabeledOnly leaves out")
+@pytest.mark.filterwarnings("ignore:UnlabeledInTrain leaves out")
+@pytest.mark.filterwarnings("ignore:labeled_scorer.*leaves out")
+@pytest.mark.parametrize("words", [False, True])
+def test_cross_validation_of_what_could_not_be_read(words, blobs):
+    X, y = blobs
+    if words:
+        y = np.array(["dog", "rain", "crow", -1], dtype=object)[y]
+    table = np.where(BROKEN[:, None], np.nan, X)
+    options = {"cv": UnlabeledInTrain(3), "error_score": "raise"}
+    # features before the search: the folds leave such rows out, and any scorer does
+    found = cross_val_score(LabeledOnly(), table, y, scoring="f1_macro", **options)
+    expected = cross_val_score(
+        LabeledOnly(), X[~BROKEN], y[~BROKEN], scoring="f1_macro", **options
+    )
+    np.testing.assert_array_equal(found, expected)
+    # files in the search: what cannot be read shows in the predictions only
+    pipeline = make_pipeline(Reader(X), LabeledOnly())
+    scorer = labeled_scorer("f1_macro")
+    found = cross_val_score(pipeline, PATHS, y, scoring=scorer, **options)
+    for (train, test), score in zip(options["cv"].split(PATHS, y), found, strict=True):
+        train, test = train[~BROKEN[train]], test[~BROKEN[test]]
+        alone = LabeledOnly().fit(X[train], y[train])
+        truth = y[test].astype(str if words else int)
+        expected = f1_score(truth, alone.predict(X[test]), average="macro")
+        assert score == pytest.approx(expected)
+
+
+def test_what_was_learned_as_a_class_is_a_prediction(blobs):
+    X, y = blobs
+    # a classifier that learned "unlabeled" as a class is wrong where it says so
+    classifier = make_pipeline(Reader(X), KNeighborsClassifier(1))
+    paths = [f"{i}.wav" for i in range(300)]
+    classifier.fit(paths, np.where(np.arange(300) < 150, -1, y))
+    known = np.flatnonzero(y != -1)
+    right = classifier.predict([paths[i] for i in known]) == y[known]
+    assert labeled_scorer("accuracy")(classifier, paths, y) == right.mean() < 0.6
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import imblearn.pipeline
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import make_indicator
 from imblearn.over_sampling import RandomOverSampler
@@ -277,3 +278,41 @@ def test_metadata_is_routed(blobs):
         assert np.isfinite(scores["test_score"]).all()
         with pytest.raises(TypeError, match="unexpected argument"):
             wrapped.fit(X, y, loudness=weight)
+
+
+def test_names_beside_minus_one_work_everywhere(blobs):
+    X, y = blobs
+    words = np.array(["dog", "rain", "crow", -1], dtype=object)[y]
+    pipeline = Pipeline(
+        [("scale", StandardScaler()), ("clf", LabeledOnly(LogisticRegression()))]
+    )
+    grid = {"clf__estimator__C": [1e-5, 1.0]}
+    options = {"cv": UnlabeledInTrain(3), "error_score": "raise"}
+    by_number = GridSearchCV(pipeline, grid, scoring="f1_macro", **options).fit(X, y)
+    careful = labeled_scorer("f1_macro")
+    for target in (words, words.tolist(), pd.Series(words)):
+        for scoring in ("f1_macro", careful, None):
+            trained = scoring != "f1_macro"  # training sets hold -1 beside strings
+            search = GridSearchCV(
+                pipeline, grid, scoring=scoring, return_train_score=trained, **options
+            ).fit(X, target)
+            assert search.best_params_ == {"clf__estimator__C": 1.0}
+            assert list(search.classes_) == ["crow", "dog", "rain"]
+            assert set(search.predict(X)) == {"crow", "dog", "rain"}
+            assert 0.5 < search.score(X[y != -1], words[y != -1])
+            if scoring is not None:
+                # folds are dealt in the order of the names, here another one
+                assert search.best_score_ == pytest.approx(
+                    by_number.best_score_, abs=0.05
+                )
+    known = is_labeled(words)
+    predicted = cross_val_predict(pipeline, X[known], words[known], cv=3)
+    assert (predicted == words[known]).mean() > 0.5
+    by_class = cross_val_predict(
+        pipeline, X[known], words[known], cv=3, method="predict_proba"
+    )
+    names = np.array(["crow", "dog", "rain"])
+    np.testing.assert_array_equal(names[by_class.argmax(axis=1)], predicted)
+    masked = mask_labels(words, 0.5, random_state=0)
+    assert is_labeled(masked).sum() == 42
+    assert 0.5 < careful(pipeline.fit(X, masked), X, words) <= 1

@@ -98,6 +98,15 @@ def test_kept_labels_are_stratified_and_nested():
     assert is_labeled(mask_labels(y, 17, random_state=0)).sum() == 17
 
 
+def test_a_generator_as_random_state_is_drawn_from():
+    y = np.repeat([0, 1], 50)
+    for kind in (np.random.RandomState, np.random.default_rng):
+        rng = kind(3)
+        first, second = (mask_labels(y, 0.2, random_state=rng) for _ in range(2))
+        assert (first != second).any()
+        np.testing.assert_array_equal(mask_labels(y, 0.2, random_state=kind(3)), first)
+
+
 def test_every_class_keeps_a_label():
     y = np.repeat(np.arange(5), [100, 60, 2, 1, 1])
     masked = mask_labels(y, 0.01, random_state=0)

@@ -22,8 +22,9 @@ CRNN = CRNNTagger(n_components=4, n_cells=4, max_epochs=2, random_state=0)
 both = pytest.mark.parametrize("tagger", [TAGGER, CRNN], ids=["sequence", "crnn"])
 
 SENTENCE = (
-    "{} leaves out 2 of 12 clips, which hold only NaN because they could not be read. "
-    "The first rows: [0, 5]."
+    "{} leaves out 2 of 12 rows of X that could not be read, first row 0. "
+    "LogMel(errors='warn') returns such clips as rows of NaN. They are not learned "
+    "from, and answered by NaN or -1."
 )
 
 
@@ -71,6 +72,14 @@ def test_taggers_answer_them_with_minus_one(tagger, kind):
     assert np.isfinite(frames[KEPT]).all()
 
 
+@both
+def test_scores_leave_them_out(tagger):
+    fitted = clone(tagger).fit(X, Y)
+    with pytest.warns(UserWarning, match="leaves out 2 of 12 .* They are not scored"):
+        found = fitted.score(WITH_HOLES, Y)
+    assert found == fitted.score(X[KEPT], Y[KEPT])
+
+
 def test_names_stay_text_where_all_clips_can_be_read():
     fitted = clone(TAGGER).fit(X, np.array(["dog", "rain"])[Y])
     assert fitted.predict(X).dtype.kind == "U"
@@ -79,7 +88,7 @@ def test_names_stay_text_where_all_clips_can_be_read():
 def test_nothing_left_to_learn_from():
     nothing = np.full_like(X, np.nan)
     fitted = clone(EMBEDDER).fit(X, Y)
-    with pytest.warns(UserWarning, match="leaves out 12 of 12 clips"):
+    with pytest.warns(UserWarning, match="leaves out 12 of 12 rows"):
         assert np.isnan(fitted.transform(nothing)).all()
     with pytest.warns(UserWarning), pytest.raises(ValueError, match="at least 2 clips"):
         fitted.fit(nothing, Y)

@@ -13,8 +13,8 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
 from sklearn_triplet._input.progress import show_progress
+from sklearn_triplet._input.rows import warn_of_unreadable
 from sklearn_triplet._input.types import ClipsLike, IntArray
-from sklearn_triplet._input.warn import warn
 
 TABLE_ROWS = 4096  # rows of a table that are read at once
 
@@ -134,13 +134,9 @@ class Clips:
             Sorted.
         """
         rows = np.flatnonzero(self.lengths)
-        n_missing = len(self) - len(rows)
-        if n_missing:
-            first = np.flatnonzero(self.lengths == 0)[:5].tolist()
-            warn(
-                f"{name} leaves out {n_missing} of {len(self)} clips, which hold only "
-                f"NaN because they could not be read. The first rows: {first}."
-            )
+        if len(rows) < len(self):
+            consequence = "They are not learned from, and answered by NaN or -1."
+            warn_of_unreadable(self.lengths == 0, name, consequence)
         return rows
 
     def take(self, rows: np.ndarray) -> Clips:

@@ -1,4 +1,8 @@
-"""y by the conventions of the library in, what is known of each clip out."""
+"""y by the conventions of the library in, what is known of each clip out.
+
+y is read once, here, and travels on as ``Labels``: (n_clips, n_classes) tables of what
+is present and what is unknown, beside y itself as an array for scikit-learn.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,21 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn_triplet._input.types import BoolArray, LabelsLike
 from sklearn_triplet._input.warn import warn
 
+# an integer also beside strings: the string '-1' is refused
 UNLABELED = -1
+
+# What numpy, pandas and csv files make of a missing value in an array of strings.
+EMPTY_NAMES = ("", "nan", "NaN", "<NA>")
+
+INTEGER_CURE = (
+    "Unlabeled clips are marked by the integer -1: give y as a list or an object "
+    "array, such as ['dog', -1, 'rain']."
+)
+
+SIGNS = (
+    "{name} got a y of only -1 and +1, in which only one class is labeled, since -1 "
+    "means unlabeled. Recode binary labels as 0 and 1, or label rows of another class."
+)
 
 
 @dataclass
@@ -25,21 +43,27 @@ class Labels:
     present : ndarray of shape (n_clips, n_classes), bool
         The class is known to be in the clip.
     unknown : ndarray of shape (n_clips, n_classes), bool
-        Nobody has said whether the class is in the clip.
+        Nobody has said whether the class is in the clip. What is neither present nor
+        unknown is known to be absent.
     classes : ndarray of shape (n_classes,)
-        The user's names of the columns, without -1.
+        The user's names of the columns, without -1, sorted.
     multilabel : bool
         Whether y was an indicator matrix.
+    y : ndarray of shape (n_clips,), (n_clips, 1) or (n_clips, n_classes)
+        What the user gave, as an array; ``take_labels`` makes what scikit-learn takes
+        of some of its rows.
     """
 
     present: BoolArray
     unknown: BoolArray
     classes: np.ndarray
     multilabel: bool
+    y: np.ndarray
 
     @property
     def labeled(self) -> BoolArray:
         """Clips about which anything is known, shape (n_clips,)."""
+        # of no classes at all, "all are unknown" and "none is" are both true
         if not len(self.classes):
             return np.zeros(len(self.present), dtype=bool)
         return np.asarray(~self.unknown.all(axis=1))
@@ -51,10 +75,19 @@ class Labels:
         return int(self.present.any(axis=0).sum() + silent.any())
 
     def take(self, rows: np.ndarray) -> Labels:
-        """Return the labels of some clips."""
-        return Labels(
-            self.present[rows], self.unknown[rows], self.classes, self.multilabel
-        )
+        """Return the labels of some clips; the classes stay those of all clips.
+
+        Parameters
+        ----------
+        rows : ndarray of int or bool
+            Whatever indexes rows of an array.
+
+        Returns
+        -------
+        labels : Labels
+        """
+        present, unknown = self.present[rows], self.unknown[rows]
+        return Labels(present, unknown, self.classes, self.multilabel, self.y[rows])
 
 
 def is_labeled(y: LabelsLike) -> BoolArray:
@@ -68,6 +101,19 @@ def is_labeled(y: LabelsLike) -> BoolArray:
     Returns
     -------
     labeled : ndarray of shape (n_clips,), bool
+        A row of an indicator is labeled as soon as one of its entries is known; a row
+        of zeros is, and says that there is no event.
+
+    Raises
+    ------
+    ValueError
+        Where y holds NaN, None or a string that stands for a missing label, such as
+        ``'-1'``, ``'nan'`` or ``''``.
+
+    See Also
+    --------
+    mask_labels : Hide some of the labels.
+    LabeledOnly : A classifier that learns from the labeled rows.
 
     Examples
     --------
@@ -76,33 +122,61 @@ def is_labeled(y: LabelsLike) -> BoolArray:
     array([False,  True,  True])
     >>> is_labeled([[0, 1], [-1, -1], [0, 0]])
     array([ True, False,  True])
+    >>> is_labeled(["dog", -1])
+    array([ True, False])
     """
     known = as_label_array(y) != UNLABELED
     return known if known.ndim == 1 else known.any(axis=1)
 
 
 def as_label_array(y: LabelsLike) -> np.ndarray:
-    """Turn y into an array without letting numpy rewrite -1 as the string '-1'."""
+    """Turn y into an array without letting numpy rewrite -1 as the string '-1'.
+
+    Parameters
+    ----------
+    y : array-like, table, column or sparse matrix
+        One label or one row of an indicator per clip.
+
+    Returns
+    -------
+    y : ndarray of shape (n_clips,) or (n_clips, n_columns)
+        Strings of a list come as objects, so that -1 stays the integer.
+
+    Raises
+    ------
+    ValueError
+        Where y is no array, or something in it is missing or stands for that.
+    """
     if hasattr(y, "toarray"):  # a sparse matrix
         y = y.toarray()
     if isinstance(y, list | tuple) and any(isinstance(label, str) for label in y):
+        # beside None an array of objects is one-dimensional whatever else it holds
         y = np.array([*y, None], dtype=object)[:-1]
     y = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
     _refuse_missing(y)
     if y.ndim == 0:
         raise ValueError(f"y must hold one label per clip. Got {y[()]!r} instead.")
-    if y.dtype.kind in "OUST" and any(
-        isinstance(label, str) and label == "-1" for label in y.ravel()
-    ):
-        raise ValueError(
-            "y holds the string '-1'. Unlabeled clips are marked by the integer -1: "
-            "give y as a list or an object array, such as ['dog', -1, 'rain']."
-        )
+    _refuse_empty_names(y)
     return y
 
 
 def is_absent(value: object) -> bool:
-    """Tell None, NaN and the missing values of tables, without pandas."""
+    """Tell None, NaN and the missing values of tables, without pandas.
+
+    Parameters
+    ----------
+    value : object
+        One cell of a table or one label.
+
+    Returns
+    -------
+    absent : bool
+
+    Examples
+    --------
+    >>> [is_absent(value) for value in (None, float("nan"), "", 0)]
+    [True, True, False, False]
+    """
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, numbers.Real) and math.isnan(value)
@@ -125,8 +199,35 @@ def _refuse_missing(y: np.ndarray) -> None:
         )
 
 
+def _refuse_empty_names(y: np.ndarray) -> None:
+    """Refuse strings that would become a class, where the user meant no label.
+
+    ``np.array(["dog", -1])`` and ``np.array(["dog", np.nan])`` are arrays of strings
+    only: numpy writes the second label as ``'-1'`` and ``'nan'``. An empty cell of a
+    csv file may come as ``''``.
+    """
+    if y.dtype.kind not in "OUST":  # objects and numpy's three kinds of strings
+        return
+    names = [label.strip() if isinstance(label, str) else None for label in y.ravel()]
+    if "-1" in names:
+        raise ValueError(f"y holds the string '-1'. {INTEGER_CURE}")
+    empty = [place for place, name in enumerate(names) if name in EMPTY_NAMES]
+    if empty:
+        rows = sorted({place // (y.size // len(y)) for place in empty})
+        raise ValueError(
+            f"y holds the string {str(y.ravel()[empty[0]])!r} in {len(rows)} of "
+            f"{len(y)} rows, first in row {rows[0]}. It is no class, but what becomes "
+            f"of a missing value among strings. {INTEGER_CURE}"
+        )
+
+
 def check_labels(
-    y: LabelsLike | None, n_clips: int, estimator_name: str, *, binary: bool = False
+    y: LabelsLike | None,
+    n_clips: int | None,
+    estimator_name: str,
+    *,
+    binary: bool = False,
+    refuse_signs: bool = False,
 ) -> Labels:
     """Read y by the conventions of the library.
 
@@ -135,49 +236,90 @@ def check_labels(
     y : None or array-like of shape (n_clips,) or (n_clips, n_classes)
         ``None``: all unlabeled. 1-D: one class a clip, -1 = unlabeled. 2-D: 0/1
         indicator, -1 = unknown, a row of only -1 = unlabeled clip.
-    n_clips : int
-        The number of clips that y has to describe.
+    n_clips : int or None
+        The number of clips that y has to describe; ``None``: as many as it does.
     estimator_name : str
         Who asks, for the messages.
     binary : bool, default=False
         Whether a y of only -1 and +1 holds two classes, as scikit-learn has it of its
         classifiers, and not one class and unlabeled clips.
+    refuse_signs : bool, default=False
+        Whether such a y is refused, for where it would be wrong either way.
 
     Returns
     -------
     labels : Labels
+
+    Raises
+    ------
+    ValueError
+        Where y has another length than X, something missing in it, labels of several
+        types, or is neither a target of classification nor an indicator.
+
+    Warns
+    -----
+    UserWarning
+        Where y holds -1 and +1 only.
+
+    Examples
+    --------
+    >>> labels = check_labels(["dog", -1, "rain"], 3, "Example")
+    >>> labels.classes
+    array(['dog', 'rain'], dtype='<U4')
+    >>> labels.labeled
+    array([ True, False,  True])
+    >>> labels.present.astype(int)
+    array([[1, 0],
+           [0, 0],
+           [0, 1]])
     """
     if y is None:
-        none = np.zeros((n_clips, 0), dtype=bool)
-        return Labels(none, none, np.array([], dtype=int), False)
+        none = np.zeros((n_clips or 0, 0), dtype=bool)
+        y = np.full(len(none), UNLABELED)
+        return Labels(none, none, np.array([], dtype=int), False, y)
     y = as_label_array(y)
-    if len(y) != n_clips:
+    if n_clips is not None and len(y) != n_clips:
         raise ValueError(
             f"X and y of {estimator_name} must have one row per clip. Got {n_clips} "
             f"clips in X and {len(y)} rows in y (inconsistent numbers of samples)."
         )
     if y.ndim == 2 and y.shape[1] > 1:
         return _check_indicator(y)
-    return _check_single_label(column_or_1d(y, warn=True), binary)
+    holds_signs = _holds_signs(y)
+    if holds_signs and refuse_signs:
+        raise ValueError(SIGNS.format(name=estimator_name))
+    if holds_signs:
+        _warn_of_signs(binary)
+    column = column_or_1d(y, warn=True)
+    return _check_single_label(column, y, both_known=holds_signs and binary)
 
 
-def _check_single_label(y: np.ndarray, binary: bool) -> Labels:
-    if y.dtype.kind == "f":
-        assert_all_finite(y, input_name="y")
-    labeled = np.asarray(y != UNLABELED)
-    if y.dtype.kind in "iuf" and set(np.unique(y)) == {-1, 1}:
-        reading = (
-            "Both are taken as classes, since with -1 for unlabeled there would be "
-            "only one"
-            if binary
-            else "-1 is taken as unlabeled, so that there is only one class"
-        )
-        warn(
-            f"y holds only -1 and +1, which looks like binary labels. {reading}. "
-            "Recode binary labels as 0 and 1, or label clips of another class."
-        )
-        labeled[:] |= binary
-    known = y[labeled]
+def _holds_signs(y: np.ndarray) -> bool:
+    """Tell a y of exactly -1 and +1, which elsewhere are binary labels."""
+    if y.dtype.kind in "iuf":
+        return set(np.unique(y).tolist()) == {-1, 1}
+    values = y.ravel().tolist() if y.dtype == object else []
+    return all(isinstance(v, numbers.Real) for v in values) and set(values) == {-1, 1}
+
+
+def _warn_of_signs(binary: bool) -> None:
+    reading = (
+        "Both are taken as classes, since with -1 for unlabeled there would be only one"
+        if binary
+        else "-1 is taken as unlabeled, so that there is only one class"
+    )
+    warn(
+        f"y holds only -1 and +1, which looks like binary labels. {reading}. "
+        "Recode binary labels as 0 and 1, or label clips of another class."
+    )
+
+
+def _check_single_label(column: np.ndarray, y: np.ndarray, both_known: bool) -> Labels:
+    """Read one class a clip; ``both_known``: -1 is a class as well."""
+    if column.dtype.kind == "f":
+        assert_all_finite(column, input_name="y")
+    labeled = np.asarray(column != UNLABELED) | both_known
+    known = column[labeled]
     if known.dtype == object and len(known):
         _refuse_mixed_types(known)
         # strings get their own dtype, numbers in an object array that of their values
@@ -185,13 +327,15 @@ def _check_single_label(y: np.ndarray, binary: bool) -> Labels:
     if len(known):
         check_classification_targets(known)
     classes, codes = np.unique(known, return_inverse=True)
-    present = np.zeros((len(y), len(classes)), dtype=bool)
+    present = np.zeros((len(column), len(classes)), dtype=bool)
     present[np.flatnonzero(labeled), codes] = True
+    # one class a clip: of a labeled clip all is known
     unknown = np.repeat(~labeled[:, None], len(classes), axis=1)
-    return Labels(present, unknown, classes, False)
+    return Labels(present, unknown, classes, False, y)
 
 
 def _refuse_mixed_types(known: np.ndarray) -> None:
+    """Refuse strings beside numbers, which numpy would silently turn into strings."""
     types = sorted(
         {"str" if isinstance(label, str) else type(label).__name__ for label in known}
     )
@@ -203,12 +347,13 @@ def _refuse_mixed_types(known: np.ndarray) -> None:
 
 
 def _check_indicator(y: np.ndarray) -> Labels:
+    """Read a table of 0, 1 and -1, shape (n_clips, n_classes)."""
     y = check_array(y, dtype=None, input_name="y", ensure_all_finite=True)
-    strange = ~np.isin(y, (-1, 0, 1))
+    strange = ~np.isin(y, (UNLABELED, 0, 1))
     if strange.any():
         row, column = np.argwhere(strange)[0]
         raise ValueError(
             "A y of two dimensions must be an indicator of 0 (absent), 1 (present) and "
             f"-1 (unknown). Got {y[row, column]} in row {row}, column {column}."
         )
-    return Labels(y == 1, y == UNLABELED, np.arange(y.shape[1]), True)
+    return Labels(y == 1, y == UNLABELED, np.arange(y.shape[1]), True, y)

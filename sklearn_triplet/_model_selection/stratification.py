@@ -1,4 +1,8 @@
-"""Labels in; folds or a sparser y with equal shares of each class out."""
+"""Labels (n_rows,) or (n_rows, n_classes) in; folds, or a sparser y of that shape, out.
+
+Both deal rows so that each class gets its share, and the rarest class first: later ones
+have more rows to make up for what is uneven.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator
-from sklearn.utils import check_random_state
 
-from sklearn_triplet._input.labels import UNLABELED, as_label_array, check_labels
-from sklearn_triplet._input.rows import NO_LABEL, count_rows, refuse_signs
+from sklearn_triplet._input.labels import UNLABELED, check_labels
+from sklearn_triplet._input.random import make_rng
+from sklearn_triplet._input.rows import NO_LABEL, count_rows
 from sklearn_triplet._input.types import (
     BoolArray,
     IntArray,
@@ -23,10 +27,8 @@ from sklearn_triplet._input.types import (
 class MultilabelStratifiedKFold(BaseCrossValidator):
     """K folds with equal shares of each class of an indicator.
 
-    Iterative stratification, after Sechidis, Tsoumakas and Vlahavas, "On the
-    Stratification of Multi-Label Data", ECML PKDD 2011: the rows of the class with the
-    fewest rows left are dealt first, each to the fold that still wants most of this
-    class. Rows without any class are dealt as a class of their own.
+    Iterative stratification [1]_: the rows of the class with the fewest rows left are
+    dealt first, each to the fold that still wants most of this class.
 
     Parameters
     ----------
@@ -40,10 +42,29 @@ class MultilabelStratifiedKFold(BaseCrossValidator):
     See Also
     --------
     UnlabeledInTrain : Deals by this where y is an indicator and ``cv`` a number.
+    sklearn.model_selection.StratifiedKFold : The same for one class a row.
 
     Notes
     -----
-    Unknown entries (-1) count as absent.
+    With n_c rows of class c in all and K folds, each fold first wants n_c / K of them.
+    Until no row is left:
+
+    1. c is the class with the fewest rows left.
+    2. Each of them goes to the fold that wants most of c; among several, to the one
+       with most room, where a fold has room for n / K rows.
+    3. What this fold wants of every class of the row, and its room, become one less.
+
+    The rare classes come first because a frequent one can still be evened out by later
+    rows (algorithm 1 of [1]_; what is still tied is decided by the number of the fold
+    and not by chance, so that without ``shuffle`` the folds are always the same).
+
+    Rows without any class are dealt as a class of their own. Unknown entries (-1)
+    count as absent.
+
+    References
+    ----------
+    .. [1] K. Sechidis, G. Tsoumakas and I. Vlahavas, "On the Stratification of
+       Multi-Label Data", ECML PKDD 2011, doi:10.1007/978-3-642-23808-6_10.
 
     Examples
     --------
@@ -97,23 +118,24 @@ class MultilabelStratifiedKFold(BaseCrossValidator):
         present = check_labels(y, n_rows, name).present
         order = np.arange(n_rows)
         if self.shuffle:
-            order = _make_rng(self.random_state).permutation(n_rows)
+            order = make_rng(self.random_state).permutation(n_rows)
         fold_of_row = _deal(present, order, self.n_splits)
         for fold in range(self.n_splits):
             yield fold_of_row == fold
 
 
-def _make_rng(
-    random_state: RandomState,
-) -> np.random.Generator | np.random.RandomState:
-    if random_state is None:
-        # check_random_state(None) would advance numpy's global generator
-        return np.random.default_rng()
-    return check_random_state(random_state)
-
-
 def _with_no_event(present: BoolArray) -> BoolArray:
-    """Drop classes without a row, and make the rows without a class one more class."""
+    """Drop classes without a row, and make the rows without a class one more class.
+
+    Parameters
+    ----------
+    present : ndarray of shape (n_rows, n_classes), bool
+
+    Returns
+    -------
+    present : ndarray of shape (n_rows, at most n_classes + 1), bool
+        Every row and every column has a True.
+    """
     present = np.column_stack([present, ~present.any(axis=1)])
     return present[:, present.any(axis=0)]
 
@@ -125,7 +147,7 @@ def _deal(present: BoolArray, order: IntArray, n_folds: int) -> IntArray:
     ----------
     present : ndarray of shape (n_rows, n_classes), bool
     order : ndarray of shape (n_rows,), int
-        In which order the rows of one class are dealt.
+        In which order the rows of one class are dealt, a permutation of all rows.
     n_folds : int
 
     Returns
@@ -133,11 +155,13 @@ def _deal(present: BoolArray, order: IntArray, n_folds: int) -> IntArray:
     fold_of_row : ndarray of shape (n_rows,), int
     """
     present = _with_no_event(present)
+    # fractions of a row are wanted as well: rounding them would favour the first folds
     wanted = np.tile(present.sum(axis=0) / n_folds, (n_folds, 1))
     room = np.full(n_folds, len(present) / n_folds)
     fold_of_row = np.full(len(present), -1)
     while (waiting := fold_of_row < 0).any():
         left = present[waiting].sum(axis=0)
+        # a class that is dealt out counts as the most frequent
         rarest = np.where(left, left, len(present) + 1).argmin()
         for row in order[(waiting & present[:, rarest])[order]]:
             # where this class is wanted most, and among such folds the emptiest
@@ -177,6 +201,20 @@ def mask_labels(
         Where y has no labeled row or consists of -1 and +1, or ``labeled_fraction`` is
         out of range or too small a number for one row per class.
 
+    See Also
+    --------
+    is_labeled : Which rows of the result have a label.
+    UnlabeledInTrain : Folds of such a y.
+
+    Notes
+    -----
+    Rows are chosen one by one. With n_c of the n labeled rows in class c, and m_c of
+    the k rows chosen so far, the next is a random row of the class that lags most,
+    argmax n_c (k + 1) / n - m_c. The choice never looks at how many are to be chosen:
+    hence a smaller choice is part of a larger one, and a learning curve over the number
+    of labels has no noise from other labels. Of an indicator, rows without any class
+    are one more class.
+
     Examples
     --------
     >>> from sklearn_triplet import mask_labels
@@ -185,14 +223,13 @@ def mask_labels(
     """
     if y is None:
         raise ValueError("mask_labels needs y. Got None: give the labels to hide.")
-    y = as_label_array(y)
-    refuse_signs(y, "mask_labels")
-    labels = check_labels(y, len(y), "mask_labels")
+    labels = check_labels(y, None, "mask_labels", refuse_signs=True)
+    y = labels.y
     rows = np.flatnonzero(labels.labeled)
     if not len(rows):
         raise ValueError(NO_LABEL.format(name="mask_labels", n_rows=len(y)))
     n_kept = _count_kept(labeled_fraction, len(rows))
-    kept = _choose(labels.present[rows], n_kept, _make_rng(random_state))
+    kept = _choose(labels.present[rows], n_kept, make_rng(random_state))
     if isinstance(labeled_fraction, numbers.Integral) and len(kept) > n_kept:
         hint = " The float 1.0 keeps all labels." if labeled_fraction == 1 else ""
         raise ValueError(
@@ -200,6 +237,7 @@ def mask_labels(
             f"{len(kept)} to keep one row of each class. Got {labeled_fraction!r} "
             f"instead.{hint}"
         )
+    # the kinds that cannot hold -1
     dtype = np.int64 if y.dtype.kind in "bu" else y.dtype
     masked = y.astype(object if y.dtype.kind in "UST" else dtype)
     masked[np.delete(rows, kept)] = UNLABELED
@@ -207,7 +245,20 @@ def mask_labels(
 
 
 def _count_kept(labeled_fraction: float, n_labeled: int) -> int:
-    """Return the number of rows to keep, or refuse the parameter."""
+    """Return the number of rows to keep, or refuse the parameter.
+
+    Parameters
+    ----------
+    labeled_fraction : float or int
+        As the user gave it.
+    n_labeled : int
+
+    Returns
+    -------
+    n_kept : int
+        In [0, n_labeled]; 0 where a fraction is less than half a row.
+    """
+    # True is an integer to Python, and would keep a single label
     if not isinstance(labeled_fraction, bool | np.bool_):
         if isinstance(labeled_fraction, numbers.Integral):
             if 1 <= labeled_fraction <= n_labeled:
@@ -236,19 +287,24 @@ def _choose(
     n_chosen : int
         Exceeded where it takes more rows to have one of each class.
     rng : Generator or RandomState
+        Decides the order of the rows of each class.
 
     Returns
     -------
     chosen : list of int
+        At least ``n_chosen`` rows, in the order of the choice.
     """
     present = _with_no_event(present)
     total, so_far = present.sum(axis=0), np.zeros(present.shape[1])
     queues = [iter(rng.permutation(np.flatnonzero(column))) for column in present.T]
+    # a dict, for it finds a row at once and keeps the order
     chosen: dict[int, bool] = {}
     while len(chosen) < n_chosen or not so_far.all():
         lag = total * (len(chosen) + 1) / len(present) - so_far
+        # above any true lag, and the higher the rarer: each class has its turn first
         lag[so_far == 0] = 2 * len(present) - total[so_far == 0]
         lag[so_far == total] = -np.inf
+        # rows of several classes stand in several queues, and may be gone already
         row = next(row for row in queues[lag.argmax()] if row not in chosen)
         chosen[row] = True
         so_far += present[row]
