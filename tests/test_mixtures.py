@@ -233,7 +233,7 @@ def test_real_recordings():
     rows = np.concatenate(
         [
             np.flatnonzero((esc.target == label) & (esc.fold == fold))[:3]
-            for label in range(10)
+            for label in esc.target_names
             for fold in (1, 4, 5)
         ]
     )
@@ -242,7 +242,7 @@ def test_real_recordings():
         corpus = mix_soundscapes(
             esc.paths[rows], esc.target[rows], fold=esc.fold[rows], n_clips=5,
             splits={"train": 1, "validation": 4, "evaluation": 5},
-            target_names=esc.target_names, background_classes=["Rain", "Sea waves"],
+            background_classes=["Rain", "Sea waves"],
             labeled_fraction=0.4, random_state=0,
         )  # fmt: skip
     assert corpus.data.shape == (15, 441000)
