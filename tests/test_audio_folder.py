@@ -287,9 +287,9 @@ def test_rows_must_fit_one_recording(twins, row, first, second):
     table.write_text(f"filename,labels\nat_2.5,dog\n{row},dog\n")
     assert message(ValueError, twins, "t.csv") == (
         f"load_audio_folder cannot use line 3 of the table {str(table)!r}: it must "
-        f"name one recording: {row!r} fits 2 below {str(twins)!r}. Write the path from that "
-        f"folder on, with its suffix. Got {first!r} and {second!r} instead: correct "
-        "the row or take it out."
+        f"name one recording: {row!r} fits 2 below {str(twins)!r}. Write the path "
+        f"from that folder on, with its suffix. Got {first!r} and {second!r} instead: "
+        "correct the row or take it out."
     )
 
 
@@ -314,8 +314,8 @@ def test_missing_recordings_are_counted_and_named(twins):
         corpus = load_audio_folder(twins, frame(rows | {"../t2/x.wav": "cow"}))
     assert [str(warning.message) for warning in caught] == [
         f"3 of the 4 recordings that the DataFrame lists are not in {str(twins)!r}; "
-        f"the first is {str(twins / 'y.wav')!r} (is it 'b/y.wav'?). They are left out; the "
-        "field 'missing' names them all."
+        f"the first is {str(twins / 'y.wav')!r} (is it 'b/y.wav'?). They are left out; "
+        "the field 'missing' names them all."
     ]
     assert caught[0].filename == __file__
     assert corpus.missing == [str(twins / "y.wav"), "b/Y2.wav", "../t2/x.wav"]
