@@ -166,9 +166,8 @@ def load_audio_folder(
                 f"The 'only_listed' parameter of {OWNER} must be False for labels="
                 f"{labels!r}, where nothing is listed. Give a table of labels."
             )
-        source = "the names of the folders" if labels else "nothing"
         tags = {file: _read_folder(file) if labels else None for file in files}
-        missing: list[str] = []
+        source, missing = "the folders' names" if labels else "nothing", list[str]()
     else:
         table = _find_table(labels, root)
         source, split = name_table(table), multilabel is not False
@@ -185,12 +184,7 @@ def load_audio_folder(
         skipped=[(os.path.join(root, file), why) for file, why in skipped.items()],
         data_home=root,
     )
-    corpus.DESCR = (
-        f"Recordings of the folder {root!r}, with labels from {source}.\n\n"
-        f"Recordings: {len(kept)}, of which labeled: {int(is_labeled(target).sum())}\n"
-        f"Classes: {len(names)}\nListed but not there: {len(missing)}\n"
-        f"There but not listed: {len(corpus.unlisted)}\nSkipped: {len(skipped)}\n"
-    )
+    corpus.DESCR = _describe(corpus, source)
     return (corpus.paths, corpus.target) if return_X_y else corpus
 
 
@@ -275,6 +269,18 @@ class RecordingIndex:
         """List the recordings that end in a path, or are at it."""
         paths = self.by_ending.get(key, [])
         return {path for path in paths if not whole or key in (path, stem_of(path))}
+
+
+def _describe(corpus: Bunch, source: str) -> str:
+    return (
+        f"Recordings of the folder {corpus.data_home!r}, labels from {source}.\n\n"
+        f"Recordings: {len(corpus.paths)}, of which labeled: "
+        f"{int(is_labeled(corpus.target).sum())}\n"
+        f"Classes: {len(corpus.target_names)}\n"
+        f"Listed but not there: {len(corpus.missing)}\n"
+        f"There but not listed: {len(corpus.unlisted)}\n"
+        f"Skipped: {len(corpus.skipped)}\n"
+    )
 
 
 def _check_target_names(target_names: Iterable[str] | None) -> list[str] | None:

@@ -228,21 +228,14 @@ def load_dcase2018_task4(
     chosen = _check_subset(subset)
     folder = existing_folder(OWNER, "data_home", data_home)
     messages: list[str] = []
-    listed, missing_lists, removed = _read_lists(folder, chosen, messages)
+    listed, missing_lists = _read_lists(folder, chosen, messages)
+    names = _name_classes(listed, messages)
+    listed, removed = _take_out_replaced(folder, listed, messages)
     present, missing = _find_recordings(folder, listed, messages)
     clips, shared = _keep_first(present, messages)
-    others = sorted(
-        {name for clip in listed for name in clip.labels or ()} - {*CLASSES}
-    )
-    if others:
-        messages.append(
-            f"the lists name classes that are none of the ten: {others}. They get "
-            "columns of their own; repair the lists if they are misspelt."
-        )
     for message in messages:
         text = f"DCASE 2018 task 4 in {str(folder)!r}: {message}"
         warnings.warn(text, UserWarning, stacklevel=2)
-    names = [*CLASSES, *others]
     corpus = Bunch(
         paths=np.array([clip.path for clip in clips]),
         target=make_indicator([clip.labels for clip in clips], names),
@@ -276,8 +269,8 @@ def _check_subset(subset: str | Collection[str] | None) -> list[str]:
 
 def _read_lists(
     folder: Path, chosen: list[str], messages: list[str]
-) -> tuple[list[ListedClip], list[str], list[str]]:
-    """Read the lists that are there; return clips, missing lists, removed clips."""
+) -> tuple[list[ListedClip], list[str]]:
+    """Read the lists that are there; return their clips, and the other lists."""
     tables = {name: f"metadata/{LISTS[name].table}" for name in chosen}
     absent = {name for name in chosen if not (folder / tables[name]).is_file()}
     missing_lists = [tables[name] for name in chosen if name in absent]
@@ -298,7 +291,25 @@ def _read_lists(
             f"the lists {missing_lists} are not there, and their clips are not loaded. "
             "Put them there, or name the others by 'subset'."
         )
-    # the organisers replaced clips of the test list that the weak list holds as well
+    return listed, missing_lists
+
+
+def _name_classes(listed: list[ListedClip], messages: list[str]) -> list[str]:
+    """Put the ten classes first, so that columns stay whatever part is loaded."""
+    found = {name for clip in listed for name in clip.labels or ()}
+    others = sorted(found - {*CLASSES})
+    if others:
+        messages.append(
+            f"the lists name classes that are none of the ten: {others}. They get "
+            "columns of their own; repair the lists if they are misspelt."
+        )
+    return [*CLASSES, *others]
+
+
+def _take_out_replaced(
+    folder: Path, listed: list[ListedClip], messages: list[str]
+) -> tuple[list[ListedClip], list[str]]:
+    """Take out of the test list what the organisers replaced, as it is in weak too."""
     table = folder / REMOVED_FROM_TEST
     rows = read_table(OWNER, table, UNLABELED) if table.is_file() else []
     replaced = {("test", stem_of(row["filename"])) for _, row in rows}
@@ -308,8 +319,8 @@ def _read_lists(
             f"{len(removed)} clips of the test list are left out, because "
             f"{REMOVED_FROM_TEST!r} names them; the field 'left_out' holds them."
         )
-    listed = [clip for clip in listed if (clip.subset, clip.key) not in replaced]
-    return listed, missing_lists, removed
+    kept = [clip for clip in listed if (clip.subset, clip.key) not in replaced]
+    return kept, removed
 
 
 def _read_list(folder: Path, subset: str) -> list[ListedClip]:

@@ -243,13 +243,10 @@ def _download(folder: Path, n_retries: int, verbose: int) -> None:
     with tempfile.TemporaryDirectory(
         prefix=f"{folder.name}.download-", dir=folder.parent
     ) as workshop:
-        name = "ESC-50.zip"
+        base, _, name = URL.rpartition("/")
+        # pooch.retrieve does the same, but never tries again
         registry = pooch.create(
-            workshop,
-            base_url="",
-            registry={name: KNOWN_HASH},
-            urls={name: URL},
-            retry_if_failed=n_retries,
+            workshop, f"{base}/", registry={name: KNOWN_HASH}, retry_if_failed=n_retries
         )
         unzip = pooch.Unzip(extract_dir="unpacked")
         try:
