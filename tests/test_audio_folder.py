@@ -94,7 +94,10 @@ def test_a_folder_per_class(root):
     assert corpus.paths.dtype.kind == corpus.target_names.dtype.kind == "U"
     assert corpus.missing == corpus.unlisted == corpus.skipped == []
     assert corpus.data_home == str(root)
-    assert "Recordings: 6, of which labeled: 3\nClasses: 2\n" in corpus.DESCR
+    assert corpus.DESCR == (
+        f"6 recordings of {str(root)!r}, 3 of them with labels of 2 classes from the "
+        "folders' names. Listed but not there: 0; there but not listed: 0; skipped: 0."
+    )
 
 
 def test_class_folders_as_scikit_learn_reads_them(tmp_path):
@@ -320,7 +323,7 @@ def test_missing_recordings_are_counted_and_named(twins):
     assert caught[0].filename == __file__
     assert corpus.missing == [str(twins / "y.wav"), "b/Y2.wav", "../t2/x.wav"]
     assert corpus.target_names.tolist() == ["cat"]
-    assert "Listed but not there: 3\nThere but not listed: 5\n" in corpus.DESCR
+    assert "not there: 3; there but not listed: 5;" in corpus.DESCR
 
 
 @pytest.mark.parametrize(
@@ -335,7 +338,7 @@ def test_missing_recordings_are_counted_and_named(twins):
 def test_all_missing_is_an_error_that_names_the_nearest(twins, row, nearest):
     hint = f" (is it {nearest!r}?)" if nearest else ""
     assert message(FileNotFoundError, twins, frame({row: "dog"})) == (
-        "None of the 1 recordings that the DataFrame lists is in "
+        "1 of the 1 recordings that the DataFrame lists are not in "
         f"{str(twins)!r}; the first is {row!r}{hint}. Correct the folder, or the names "
         "in the table."
     )
@@ -527,12 +530,12 @@ def test_folder_without_recordings(tmp_path):
     fill(tmp_path, ["a.txt", "b.m4a"])
     found = message(FileNotFoundError, tmp_path)
     assert found.startswith(
-        f"load_audio_folder found no recordings in {str(tmp_path)!r} whose names end "
+        f"load_audio_folder found no recordings in {str(tmp_path)!r}, whose names end "
         "in one of ['.wav', "
     )
     assert found.endswith(
         "], and skipped 1, first 'b.m4a': soundfile does not read this format: convert "
-        "it to FLAC or WAV. Correct 'root', or the names."
+        "it to FLAC or WAV. Correct 'root'."
     )
 
 

@@ -134,7 +134,7 @@ def test_missing_recordings_are_counted_at_the_line_of_the_call(table_home, load
 def test_all_missing_is_an_error(table_home):
     for path in (table_home / "audio").iterdir():
         path.unlink()
-    with pytest.raises(FileNotFoundError, match="^None of the 4 recordings that the"):
+    with pytest.raises(FileNotFoundError, match="^4 of the 4 recordings that the"):
         load_esc50(table_home)
 
 

@@ -5,6 +5,7 @@ import numbers
 import os
 import warnings
 from collections.abc import Collection, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,20 +13,7 @@ from sklearn.utils import Bunch
 
 from sklearn_triplet._input.labels import UNLABELED, is_absent, is_labeled
 from sklearn_triplet._input.parameters import check_option
-from sklearn_triplet.datasets._base import (
-    AUDIO_SUFFIXES,
-    FOREIGN_SUFFIXES,
-    composed,
-    existing_folder,
-    make_indicator,
-    name_table,
-    read_table,
-    refuse_row,
-    report_missing,
-    split_labels,
-    stem_of,
-    suffix_of,
-)
+from sklearn_triplet.datasets import _base
 
 OWNER = "load_audio_folder"
 
@@ -158,30 +146,26 @@ def load_audio_folder(
     check_option(OWNER, "multilabel", multilabel, [None, True, False])
     names = _check_target_names(target_names)
     cure = "give the folder that holds the recordings"
-    root = str(existing_folder(OWNER, "root", root, cure))
+    root = str(_base.existing_folder(OWNER, "root", root, cure))
     files, skipped = _find_recordings(root)
     if labels is None or (isinstance(labels, str) and labels == "folders"):
-        if only_listed:
-            raise ValueError(
-                f"The 'only_listed' parameter of {OWNER} must be False for labels="
-                f"{labels!r}, where nothing is listed. Give a table of labels."
-            )
-        tags = {file: _read_folder(file) if labels else None for file in files}
         source, missing = "the folders' names" if labels else "nothing", list[str]()
+        tags = _read_folders(files, labels, only_listed)
     else:
         table = _find_table(labels, root)
-        source, split = name_table(table), multilabel is not False
+        source, split = _base.name_table(table), multilabel is not False
         index = RecordingIndex(root, [*files, *skipped])
         tags, missing = _read_tags(table, index, skipped, split)
     kept = {file: tags.get(file) for file in files if file in tags or not only_listed}
     target, names = _make_target(kept, names, multilabel)
+    join = partial(os.path.join, root)
     corpus = Bunch(
-        paths=np.array([os.path.join(root, file) for file in kept]),
+        paths=np.array([join(file) for file in kept]),
         target=target,
         target_names=np.array(names, dtype=str),
         missing=missing,
-        unlisted=[os.path.join(root, file) for file in files if file not in tags],
-        skipped=[(os.path.join(root, file), why) for file, why in skipped.items()],
+        unlisted=[join(file) for file in files if file not in tags],
+        skipped=[(join(file), reason) for file, reason in skipped.items()],
         data_home=root,
     )
     corpus.DESCR = _describe(corpus, source)
@@ -203,39 +187,27 @@ class RecordingIndex:
     def __init__(self, root: str, files: Iterable[str]) -> None:
         # a table may have the paths that links lead to
         self.roots = os.path.abspath(root), os.path.realpath(root)
-        self.by_path = {composed(file): file for file in files}
+        self.by_path = {_base.composed(file): file for file in files}
         self.by_ending: dict[str, list[str]] = {}
         for path in self.by_path:
             parts = path.split("/")
+            # a path of n parts has n endings, with and without its suffix
             for i in range(len(parts)):
                 ending = "/".join(parts[i:])
-                for key in {ending, stem_of(ending)}:
+                for key in {ending, _base.stem_of(ending)}:
                     self.by_ending.setdefault(key, []).append(path)
 
     def find(self, place: str, name: str) -> str | None:
-        """Return the recording that a row means, or None where there is none.
+        """Return the recording that a table means by a name, None if it is not there.
 
-        Parameters
-        ----------
-        place : str
-            Where the row stands, for the message.
-        name : str
-            Path as the table has it: absolute, relative to the folder or to the working
-            directory, or only its last parts; with or without the suffix.
-
-        Returns
-        -------
-        file : str or None
-
-        Raises
-        ------
-        ValueError
-            Where the row fits several recordings.
+        The name is absolute, or relative to the folder or to the working directory, or
+        only its last parts; with or without the suffix. What fits several is refused.
         """
         # tables from Windows have other slashes
-        name = composed(os.path.expanduser(name).replace("\\", "/"))
+        name = _base.composed(os.path.expanduser(name).replace("\\", "/"))
         from_root = self._below(os.path.join(self.roots[0], name))
         from_here = self._below(os.path.abspath(name))
+        # the whole path first, or a file in the root could not be told from its twins
         if from_root in self.by_path:
             return self.by_path[from_root]
         fitting = self._fit(from_here, whole=True)
@@ -248,12 +220,13 @@ class RecordingIndex:
                 f"{self.roots[0]!r}. Write the path from that folder on, with its "
                 "suffix"
             )
-            raise refuse_row(OWNER, place, wanted, f"{first!r} and {second!r}")
+            raise _base.refuse_row(OWNER, place, wanted, f"{first!r} and {second!r}")
         return self.by_path[fitting.pop()] if fitting else None
 
     def find_nearest(self, name: str) -> str | None:
         """Return the recording whose path resembles a name most, if any does."""
-        tail = "/".join(composed(name).replace("\\", "/").split("/")[-2:])
+        # the first parts of a path are what differs from one machine to the next
+        tail = "/".join(_base.composed(name).replace("\\", "/").split("/")[-2:])
         nearest = difflib.get_close_matches(tail, self.by_path, n=1, cutoff=0.5)
         return self.by_path[nearest[0]] if nearest else None
 
@@ -268,18 +241,18 @@ class RecordingIndex:
     def _fit(self, key: str, whole: bool) -> set[str]:
         """List the recordings that end in a path, or are at it."""
         paths = self.by_ending.get(key, [])
-        return {path for path in paths if not whole or key in (path, stem_of(path))}
+        names = {path: (path, _base.stem_of(path)) for path in paths}
+        return {path for path in paths if not whole or key in names[path]}
 
 
 def _describe(corpus: Bunch, source: str) -> str:
+    """Say what was found and read, in numbers."""
     return (
-        f"Recordings of the folder {corpus.data_home!r}, labels from {source}.\n\n"
-        f"Recordings: {len(corpus.paths)}, of which labeled: "
-        f"{int(is_labeled(corpus.target).sum())}\n"
-        f"Classes: {len(corpus.target_names)}\n"
-        f"Listed but not there: {len(corpus.missing)}\n"
-        f"There but not listed: {len(corpus.unlisted)}\n"
-        f"Skipped: {len(corpus.skipped)}\n"
+        f"{len(corpus.paths)} recordings of {corpus.data_home!r}, "
+        f"{is_labeled(corpus.target).sum()} of them with labels of "
+        f"{len(corpus.target_names)} classes from {source}. Listed but not there: "
+        f"{len(corpus.missing)}; there but not listed: {len(corpus.unlisted)}; skipped: "
+        f"{len(corpus.skipped)}."
     )
 
 
@@ -287,11 +260,10 @@ def _check_target_names(target_names: Iterable[str] | None) -> list[str] | None:
     """Refuse classes that are no sequence of different texts, in a sentence."""
     if target_names is None:
         return None
-    is_sequence = isinstance(target_names, Iterable) and not isinstance(
-        target_names, str
-    )
+    is_text = isinstance(target_names, str)
+    is_sequence = isinstance(target_names, Iterable) and not is_text
     # numbers are names here as they are in a table
-    names = [composed(str(name)) for name in target_names] if is_sequence else []
+    names = [_base.composed(str(n)) for n in target_names] if is_sequence else []
     if not names or len(set(names)) < len(names):
         raise ValueError(
             f"The 'target_names' parameter of {OWNER} must be None or a sequence of "
@@ -308,9 +280,9 @@ def _find_recordings(root: str) -> tuple[list[str], dict[str, str]]:
     first = "".join(f", first {name!r}: {skipped[name]}" for name in [*skipped][:1])
     if not files:
         raise FileNotFoundError(
-            f"{OWNER} found no recordings in {root!r} whose names end in one of "
-            f"{AUDIO_SUFFIXES}, and skipped {len(skipped)}{first}. Correct 'root', or "
-            "the names."
+            f"{OWNER} found no recordings in {root!r}, whose names end in one of "
+            f"{_base.AUDIO_SUFFIXES}, and skipped {len(skipped)}{first}. Correct "
+            "'root'."
         )
     if skipped:
         warnings.warn(
@@ -325,7 +297,11 @@ def _find_recordings(root: str) -> tuple[list[str], dict[str, str]]:
 def _walk(
     folder: str, prefix: str = "", above: tuple[tuple[int, int], ...] = ()
 ) -> Iterator[tuple[str, str]]:
-    """Yield relative path and reason to skip it, "" for none, of what may be sound."""
+    """Yield relative path and reason to skip it, "" for none, of what may be sound.
+
+    ``above`` holds device and inode of the folders that this one is in, links followed,
+    so that two links to one folder are two folders and a circle ends.
+    """
     try:
         names, status = os.listdir(folder), os.stat(folder)
     except OSError as error:
@@ -341,25 +317,40 @@ def _walk(
             continue
         if os.path.isdir(path):
             yield from _walk(path, f"{prefix}{name}/", (*above, identity))
-        elif suffix_of(name) in FOREIGN_SUFFIXES:
+        elif _base.suffix_of(name) in _base.FOREIGN_SUFFIXES:
             reason = "soundfile does not read this format: convert it to FLAC or WAV"
             yield prefix + name, reason
-        elif suffix_of(name) in AUDIO_SUFFIXES:
+        elif _base.suffix_of(name) in _base.AUDIO_SUFFIXES:
             # a broken link leads to no file, and a pipe would never end
             is_file, may_read = os.path.isfile(path), os.access(path, os.R_OK)
             reason = "there is no permission to read it" if is_file else "it is no file"
             yield prefix + name, "" if is_file and may_read else reason
 
 
-def _read_folder(file: str) -> Tags:
-    """Take the folder directly below the root as the class."""
-    folder, slash, _ = file.partition("/")
-    return _read_labels(folder, split=False) if slash else None
+def _read_folders(
+    files: list[str], labels: str | None, only_listed: bool
+) -> dict[str, Tags]:
+    """Take the folder directly below the root as the class, or none at all."""
+    if only_listed:
+        raise ValueError(
+            f"The 'only_listed' parameter of {OWNER} must be False for labels="
+            f"{labels!r}, where nothing is listed. Give a table of labels."
+        )
+    parts = {file: file.partition("/") for file in files}
+    return {
+        # what lies in the root itself has no folder to be called by
+        file: _read_labels(folder, split=False) if labels and slash else None
+        for file, (folder, slash, _) in parts.items()
+    }
 
 
 def _read_labels(text: str, split: bool) -> Tags:
-    """Divide text into labels; what marks the lack of one never becomes a class."""
-    labels = split_labels(text) if split else [composed(text)]
+    """Divide text into labels; what marks the lack of one never becomes a class.
+
+    A cell or a folder may read "nan" because some code wrote a missing value as text.
+    Where several labels are joined, a mark among them is passed over.
+    """
+    labels = _base.split_labels(text) if split else [_base.composed(text)]
     known = [label for label in labels if label.lower() not in UNLABELED_MARKS]
     return tuple(known) or None
 
@@ -385,13 +376,21 @@ def _find_table(labels: Any, root: str) -> Any:
 def _read_tags(
     table: Any, index: RecordingIndex, skipped: Collection[str], split: bool
 ) -> tuple[dict[str, Tags], list[str]]:
-    """Find the recording of each row, join the labels of rows that share one."""
+    """Find the recording of each row, join the labels of rows that share one.
+
+    Returns
+    -------
+    tags : dict of str to Tags
+        By relative path, of the recordings that have a row.
+    missing : list of str
+        File names without a recording, as the table has them.
+    """
     tags: dict[str, Tags] = {}
     missing: list[str] = []
-    rows = read_table(OWNER, table, ("filename", "labels"))
+    rows = _base.read_table(OWNER, table, ("filename", "labels"))
     if not rows:
         raise ValueError(
-            f"{OWNER} found no rows in {name_table(table)}. Fill it in, or give "
+            f"{OWNER} found no rows in {_base.name_table(table)}. Fill it in, or give "
             "labels=None for recordings without labels."
         )
     for place, row in rows:
@@ -406,7 +405,8 @@ def _read_tags(
     missing = list(dict.fromkeys(missing))
     nearest = index.find_nearest(missing[0]) if missing else None
     hint = f" (is it {nearest!r}?)" if nearest else ""
-    report_missing(name_table(table), index.roots[0], missing, len(tags), hint)
+    name = _base.name_table(table)
+    _base.report_missing(name, index.roots[0], missing, len(tags), hint)
     return tags, missing
 
 
@@ -415,10 +415,10 @@ def _read_row(place: str, row: dict[str, Any], split: bool) -> tuple[str, Tags]:
     cells = ("filename", "labels", "labeled")
     name, text, listened = (_read_cell(place, cell, row.get(cell)) for cell in cells)
     if not name:
-        raise refuse_row(OWNER, place, "name a file in 'filename'", "no name")
+        raise _base.refuse_row(OWNER, place, "name a file in 'filename'", "no name")
     if listened.lower() not in LISTENED:
         wanted = "hold 1 (labeled), 0 (unlabeled) or nothing in the column 'labeled'"
-        raise refuse_row(OWNER, place, wanted, repr(listened))
+        raise _base.refuse_row(OWNER, place, wanted, repr(listened))
     labels = _read_labels(text, split)
     if (is_known := LISTENED[listened.lower()]) is not None:
         labels = (labels or ()) if is_known else None
@@ -434,7 +434,7 @@ def _read_cell(place: str, column: str, cell: Any) -> str:
             f"hold text or a number in the column {column!r}, with commas or "
             "semicolons between several labels"
         )
-        raise refuse_row(OWNER, place, wanted, repr(cell)[:80])
+        raise _base.refuse_row(OWNER, place, wanted, repr(cell)[:80])
     if isinstance(cell, float | np.floating) and float(cell).is_integer():
         cell = int(cell)
     return str(cell).strip()
@@ -457,7 +457,7 @@ def _make_target(
                 "correct the labels."
             )
     if multilabel or (multilabel is None and several):
-        return make_indicator(list(tags.values()), names), names
+        return _base.make_indicator(list(tags.values()), names), names
     if several:
         found = list(known[several[0]])
         raise ValueError(

@@ -270,6 +270,7 @@ def read_table(owner: str, source: Any, columns: Sequence[str]) -> list[Row]:
         records = zip(*(source[column] for column in unique), strict=True)
         header = "", [str(column) for column in unique]
         lines = [(f"row {i} of {name}", list(row)) for i, row in enumerate(records)]
+    # a name and its alias together are a name twice, and refused
     titles = [ALIASES.get(title, title) for title in header[1]]
     if any(titles.count(column) != 1 for column in columns):
         raise ValueError(
@@ -282,6 +283,7 @@ def read_table(owner: str, source: Any, columns: Sequence[str]) -> list[Row]:
             wanted = f"have {len(titles)} cells, as the header has"
             got = f"{len(cells)} (quote a cell that holds the delimiter)"
             raise refuse_row(owner, place, wanted, got)
+        # editors strip the delimiters at the end of a line
         padded = cells + [""] * (len(titles) - len(cells))
         rows.append((place, dict(zip(titles, padded, strict=False))))
     return rows
@@ -308,14 +310,7 @@ def _read_lines(owner: str, name: str, path: Path) -> list[tuple[str, list[str]]
 
 
 def refuse_row(owner: str, place: str, wanted: str, got: object) -> ValueError:
-    """Return the error for a row that must do what it does not.
-
-    Examples
-    --------
-    >>> refuse_row("load", "line 3 of the table 'a.csv'", "name a file", "no name")
-    ValueError("load cannot use line 3 of the table 'a.csv': it must name a file. Got
-    no name instead: correct the row or take it out.")
-    """
+    """Return the error for a row that must do what it does not."""
     return ValueError(
         f"{owner} cannot use {place}: it must {wanted}. Got {got} instead: correct the "
         "row or take it out."
@@ -332,37 +327,26 @@ def report_missing(
     source, folder : str
         The table and the folder, for the message.
     missing : sequence of str
-        What is not there; nothing is said if it is empty.
-    n_found : int
-        Number of listed recordings that are there.
+        What is not there; nothing is said if it is empty, and if ``n_found``, the
+        number of those that are there, is 0, it is an error.
     hint : str, default=""
-        What the first of the missing ones may be.
-
-    Raises
-    ------
-    FileNotFoundError
-        Where none is there.
+        What the first of them may be.
 
     Warns
     -----
     UserWarning
-        Where some are not, at the line that called the caller's caller.
+        At the line that called the caller's caller.
     """
     if not missing:
         return
-    counted = f"of the {len(missing) + n_found} recordings that {source} lists"
-    first = f"the first is {missing[0]!r}{hint}"
-    if not n_found:
-        raise FileNotFoundError(
-            f"None {counted} is in {folder!r}; {first}. Correct the folder, or the "
-            "names in the table."
-        )
-    warnings.warn(
-        f"{len(missing)} {counted} are not in {folder!r}; {first}. They are left out; "
-        "the field 'missing' names them all.",
-        UserWarning,
-        stacklevel=4,
+    text = (
+        f"{len(missing)} of the {len(missing) + n_found} recordings that {source} "
+        f"lists are not in {folder!r}; the first is {missing[0]!r}{hint}. "
     )
+    if not n_found:
+        raise FileNotFoundError(f"{text}Correct the folder, or the names in the table.")
+    text += "They are left out; the field 'missing' names them all."
+    warnings.warn(text, UserWarning, stacklevel=4)
 
 
 def make_indicator(

@@ -35,16 +35,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklearn_triplet.datasets._base import (
-    AUDIO_SUFFIXES,
-    existing_folder,
-    make_indicator,
-    read_table,
-    refuse_row,
-    split_labels,
-    stem_of,
-    suffix_of,
-)
+from sklearn_triplet.datasets import _base
 from sklearn_triplet.datasets._scenes import Event
 
 OWNER = "load_dcase2018_task4"
@@ -65,6 +56,7 @@ class ClipList(NamedTuple):
     columns: tuple[str, ...]
 
 
+# what a list knows of its clips shows in its columns
 UNLABELED = ("filename",)
 WEAK = ("filename", "labels")
 STRONG = ("filename", "onset", "offset", "labels")
@@ -92,18 +84,9 @@ TimedLabel = tuple[str, float, float]
 class ListedClip:
     """One clip of a list, whatever number of rows it has there.
 
-    Attributes
-    ----------
-    path : str
-        The recording: where it must be until it is found, then where it is.
-    key : str
-        What it is compared by: the file name without its suffix.
-    subset : str
-        The list that it is taken from.
-    labels : set of str or None
-        The classes heard; None where unlabeled, empty where no event is.
-    events : list of (label, onset, offset) or None
-        In seconds; None where no times are known.
+    ``path`` is where the recording must be, until it is found. ``key``, its name
+    without the suffix, is what it is compared by. ``labels`` are None where unlabeled
+    and empty where no event is, ``events`` None where no times are known.
     """
 
     path: str
@@ -226,7 +209,7 @@ def load_dcase2018_task4(
     array(['Dog', 'Speech'], dtype='<U26')
     """
     chosen = _check_subset(subset)
-    folder = existing_folder(OWNER, "data_home", data_home)
+    folder = _base.existing_folder(OWNER, "data_home", data_home)
     messages: list[str] = []
     listed, missing_lists = _read_lists(folder, chosen, messages)
     names = _name_classes(listed, messages)
@@ -238,7 +221,7 @@ def load_dcase2018_task4(
         warnings.warn(text, UserWarning, stacklevel=2)
     corpus = Bunch(
         paths=np.array([clip.path for clip in clips]),
-        target=make_indicator([clip.labels for clip in clips], names),
+        target=_base.make_indicator([clip.labels for clip in clips], names),
         target_names=np.array(names),
         subset=np.array([clip.subset for clip in clips]),
         split=np.array([LISTS[clip.subset].split for clip in clips]),
@@ -257,12 +240,14 @@ def _check_subset(subset: str | Collection[str] | None) -> list[str]:
     options = [*LISTS, *SPLITS]
     given = PAPER if subset is None else subset
     named = [given] if isinstance(given, str) else given
+    # numpy's array of names has no truth value, hence len() below
     is_list = isinstance(named, list | tuple | set | frozenset | np.ndarray)
     if not (is_list and len(named) and all(name in options for name in named)):
         raise ValueError(
             f"The 'subset' parameter of {OWNER} must be None, one of {options} or a "
             f"list of some of these. Got {subset!r} instead."
         )
+    # in the order of LISTS, each once, whatever was named twice
     chosen = {part for name in named for part in SPLITS.get(name, (name,))}
     return [name for name in LISTS if name in chosen]
 
@@ -311,8 +296,8 @@ def _take_out_replaced(
 ) -> tuple[list[ListedClip], list[str]]:
     """Take out of the test list what the organisers replaced, as it is in weak too."""
     table = folder / REMOVED_FROM_TEST
-    rows = read_table(OWNER, table, UNLABELED) if table.is_file() else []
-    replaced = {("test", stem_of(row["filename"])) for _, row in rows}
+    rows = _base.read_table(OWNER, table, UNLABELED) if table.is_file() else []
+    replaced = {("test", _base.stem_of(row["filename"])) for _, row in rows}
     removed = [clip.path for clip in listed if (clip.subset, clip.key) in replaced]
     if removed:
         messages.append(
@@ -324,12 +309,16 @@ def _take_out_replaced(
 
 
 def _read_list(folder: Path, subset: str) -> list[ListedClip]:
-    """Join the rows of each clip."""
+    """Join the rows of each clip.
+
+    Each event of a timed list has its own row; two rows of one clip in another list
+    are joined, since each says what somebody heard.
+    """
     table, audio, _, columns = LISTS[subset]
     clips: dict[str, ListedClip] = {}
-    for place, row in read_table(OWNER, folder / "metadata" / table, columns):
+    for place, row in _base.read_table(OWNER, folder / "metadata" / table, columns):
         labels, events = _read_row(place, row, columns)
-        key = stem_of(row["filename"])
+        key = _base.stem_of(row["filename"])
         path = str(folder / "audio" / audio / row["filename"])
         clip = clips.setdefault(key, ListedClip(path, key, subset, labels, events))
         # two rows never know less than one; what repeats another adds nothing
@@ -343,12 +332,17 @@ def _read_list(folder: Path, subset: str) -> list[ListedClip]:
 def _read_row(
     place: str, row: dict[str, Any], columns: tuple[str, ...]
 ) -> tuple[set[str] | None, list[TimedLabel] | None]:
-    """Return the classes that a row names, None if unlabeled, and its events."""
+    """Return the classes that a row names, None if unlabeled, and its events.
+
+    Times are in seconds; a timed row has one event, or none in a clip without any, and
+    rows of the other lists have None for them.
+    """
     cells = [row[column] for column in columns]
+    # what none of the three takes falls through to one refusal
     if columns == UNLABELED and row["filename"]:
         return None, None
-    if columns == WEAK and row["filename"] and split_labels(row["labels"]):
-        return set(split_labels(row["labels"])), None
+    if columns == WEAK and row["filename"] and _base.split_labels(row["labels"]):
+        return set(_base.split_labels(row["labels"])), None
     if columns == STRONG and row["filename"]:
         # the name alone is a clip without any event
         if not any(cells[1:]):
@@ -356,7 +350,7 @@ def _read_row(
         try:
             onset, offset = float(row["onset"]), float(row["offset"])
         except ValueError:
-            onset = offset = math.nan
+            onset = offset = math.nan  # below no bound and above none
         if 0 <= onset < offset < math.inf and row["labels"]:
             return {row["labels"]}, [(row["labels"], onset, offset)]
     wanted = {
@@ -365,14 +359,19 @@ def _read_row(
         STRONG: "name a file, the onset and a later offset of an event in seconds, "
         "such as 0.163, and its class, or a file alone",
     }
-    raise refuse_row(OWNER, place, wanted[columns], cells)
+    raise _base.refuse_row(OWNER, place, wanted[columns], cells)
 
 
 def _find_recordings(
     folder: Path, listed: list[ListedClip], messages: list[str]
 ) -> tuple[list[ListedClip], list[str]]:
-    """Keep the clips whose recordings are there; list the paths of the others."""
+    """Keep the clips whose recordings are there; list the paths of the others.
+
+    Part of the corpus can no longer be fetched, so that this is no error unless nothing
+    is there at all.
+    """
     audio = {clip.subset: LISTS[clip.subset].audio for clip in listed}
+    # each folder is listed once: a look for every file would take minutes on a network
     found = {name: _list_audio(folder / "audio" / audio[name]) for name in audio}
     present = [clip for clip in listed if clip.key in found[clip.subset]]
     absent = [clip for clip in listed if clip.key not in found[clip.subset]]
@@ -393,6 +392,7 @@ def _find_recordings(
             f"recordings are missing: {counts}. They are left out; the field 'missing' "
             "names them all."
         )
+    # people convert recordings: the suffix that is listed only has precedence
     for clip in present:
         paths = found[clip.subset][clip.key]
         clip.path = clip.path if clip.path in paths else paths[0]
@@ -403,17 +403,27 @@ def _list_audio(folder: Path) -> dict[str, list[str]]:
     """List the recordings of a folder by key, the preferred suffix first."""
     found: dict[str, list[str]] = {}
     for entry in os.scandir(folder) if folder.is_dir() else ():
-        if suffix_of(entry.name) in AUDIO_SUFFIXES and entry.is_file():
-            found.setdefault(stem_of(entry.name), []).append(entry.path)
+        if _base.suffix_of(entry.name) in _base.AUDIO_SUFFIXES and entry.is_file():
+            found.setdefault(_base.stem_of(entry.name), []).append(entry.path)
     for paths in found.values():
-        paths.sort(key=lambda path: (AUDIO_SUFFIXES.index(suffix_of(path)), path))
+        paths.sort(
+            key=lambda path: (_base.AUDIO_SUFFIXES.index(_base.suffix_of(path)), path)
+        )
     return found
 
 
 def _keep_first(
     present: list[ListedClip], messages: list[str]
 ) -> tuple[list[ListedClip], list[str]]:
-    """Keep of the clips in several lists the one whose list has precedence."""
+    """Keep of the clips in several lists the one whose list has precedence.
+
+    Returns
+    -------
+    kept : list of ListedClip
+    shared : list of str
+        Paths of the others.
+    """
+    # only of what is there: an unlabeled copy serves where the labeled one is missing
     owners: dict[str, str] = {}
     for clip in sorted(present, key=lambda clip: PRECEDENCE.index(clip.subset)):
         owners.setdefault(clip.key, clip.subset)
@@ -433,6 +443,7 @@ def _number_events(
     """Sort events by onset and write their classes as columns."""
     if events is None:
         return None
+    # by onset, then by end
     in_time = sorted(events, key=lambda event: event[1:])
     return [
         Event(names.index(label), onset, offset) for label, onset, offset in in_time

@@ -28,16 +28,7 @@ import requests
 from sklearn.utils import Bunch
 
 from sklearn_triplet._input.parameters import check_interval, check_option
-from sklearn_triplet.datasets._base import (
-    AUDIO_SUFFIXES,
-    existing_folder,
-    get_data_home,
-    name_table,
-    read_table,
-    refuse_row,
-    report_missing,
-    suffix_of,
-)
+from sklearn_triplet.datasets import _base
 
 # One commit, not the moving branch, whose archive changes with every edit of its README
 # (github.com/soundata/soundata, issue 208 and pull request 209).
@@ -148,7 +139,7 @@ def load_esc50(
     """
     owner = "load_esc50"
     check_option(owner, "subset", subset, [None, "esc10"])
-    corpus = _read(owner, existing_folder(owner, "data_home", data_home), subset)
+    corpus = _read(owner, _base.existing_folder(owner, "data_home", data_home), subset)
     return (corpus.paths, corpus.target) if return_X_y else corpus
 
 
@@ -224,7 +215,7 @@ def fetch_esc50(
     owner = "fetch_esc50"
     check_option(owner, "subset", subset, [None, "esc10"])
     check_interval(owner, "n_retries", n_retries, numbers.Integral, 0)
-    folder = Path(get_data_home(data_home)) / FOLDER
+    folder = Path(_base.get_data_home(data_home)) / FOLDER
     if not folder.is_dir():
         if not download_if_missing:
             raise FileNotFoundError(
@@ -289,7 +280,7 @@ def _read(owner: str, folder: Path, subset: str | None) -> Bunch:
         )
     present = [item for item in listed if item.path.is_file()]
     missing = [str(item.path) for item in listed if not item.path.is_file()]
-    report_missing(name_table(table), str(folder), missing, len(present))
+    _base.report_missing(_base.name_table(table), str(folder), missing, len(present))
     classes = sorted({(item.rank, item.category) for item in present})
     return Bunch(
         paths=np.array([str(item.path) for item in present]),
@@ -312,13 +303,13 @@ def _read_list(owner: str, table: Path) -> list[Recording]:
     """List the recordings of ``meta/esc50.csv``, by name."""
     audio = table.parent.parent / "audio"
     listed = []
-    for place, row in read_table(owner, table, ("filename", "fold", "category")):
+    for place, row in _base.read_table(owner, table, ("filename", "fold", "category")):
         cells = row["fold"], row.get("target", "0")
         try:
             fold, rank = map(int, cells)
         except ValueError:
             wanted = "hold whole numbers in the columns 'fold' and 'target'"
-            raise refuse_row(owner, place, wanted, " and ".join(cells)) from None
+            raise _base.refuse_row(owner, place, wanted, " and ".join(cells)) from None
         listed.append(Recording(audio / row["filename"], fold, row["category"], rank))
     return sorted(listed)
 
@@ -329,7 +320,9 @@ def _read_class_folders(owner: str, folder: Path) -> list[Recording]:
     for path in sorted(folder.glob("*/*")):
         category = CLASS_FOLDER.fullmatch(path.parent.name)
         # archives packed on a Mac hold a hidden twin of every file
-        is_sound = suffix_of(path.name) in AUDIO_SUFFIXES and path.name[0] != "."
+        is_sound = (
+            _base.suffix_of(path.name) in _base.AUDIO_SUFFIXES and path.name[0] != "."
+        )
         if not category or not is_sound:
             continue
         fold = FOLD_OF_NAME.match(path.name)
