@@ -227,7 +227,7 @@ class RecordingIndex:
         """Return the recording whose path resembles a name most, if any does."""
         # the first parts of a path are what differs from one machine to the next
         tail = "/".join(_base.composed(name).replace("\\", "/").split("/")[-2:])
-        nearest = difflib.get_close_matches(tail, self.by_path, n=1, cutoff=0.5)
+        nearest = difflib.get_close_matches(tail, self.by_path, n=1)
         return self.by_path[nearest[0]] if nearest else None
 
     def _below(self, path: str) -> str:
@@ -251,8 +251,8 @@ def _describe(corpus: Bunch, source: str) -> str:
         f"{len(corpus.paths)} recordings of {corpus.data_home!r}, "
         f"{is_labeled(corpus.target).sum()} of them with labels of "
         f"{len(corpus.target_names)} classes from {source}. Listed but not there: "
-        f"{len(corpus.missing)}; there but not listed: {len(corpus.unlisted)}; skipped: "
-        f"{len(corpus.skipped)}."
+        f"{len(corpus.missing)}; there but not listed: {len(corpus.unlisted)}; "
+        f"skipped: {len(corpus.skipped)}."
     )
 
 
@@ -260,10 +260,10 @@ def _check_target_names(target_names: Iterable[str] | None) -> list[str] | None:
     """Refuse classes that are no sequence of different texts, in a sentence."""
     if target_names is None:
         return None
-    is_text = isinstance(target_names, str)
-    is_sequence = isinstance(target_names, Iterable) and not is_text
+    is_sequence = isinstance(target_names, Iterable)
+    given = target_names if is_sequence and not isinstance(target_names, str) else ()
     # numbers are names here as they are in a table
-    names = [_base.composed(str(n)) for n in target_names] if is_sequence else []
+    names = [_base.composed(str(name)) for name in given]
     if not names or len(set(names)) < len(names):
         raise ValueError(
             f"The 'target_names' parameter of {OWNER} must be None or a sequence of "
