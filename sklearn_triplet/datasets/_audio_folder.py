@@ -227,7 +227,7 @@ class RecordingIndex:
         """Return the recording whose path resembles a name most, if any does."""
         # the first parts of a path are what differs from one machine to the next
         tail = "/".join(_base.composed(name).replace("\\", "/").split("/")[-2:])
-        nearest = difflib.get_close_matches(tail, self.by_path, n=1)
+        nearest = difflib.get_close_matches(tail, self.by_path, n=1, cutoff=0.5)
         return self.by_path[nearest[0]] if nearest else None
 
     def _below(self, path: str) -> str:
