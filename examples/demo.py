@@ -143,7 +143,7 @@ def draw(embeddings, truth, names, path):
     from sklearn.metrics import silhouette_samples
 
     alone = truth.sum(axis=1) == 1 if truth.ndim == 2 else np.full(len(truth), True)
-    label = truth.argmax(axis=1) if truth.ndim == 2 else truth
+    label = names[truth.argmax(axis=1)] if truth.ndim == 2 else truth
     figure, axes = pyplot.subplots(1, len(embeddings), figsize=(16, 4.4))
     for axis, (name, X) in zip(axes, embeddings.items(), strict=True):
         X = StandardScaler().fit_transform(X)
@@ -154,7 +154,7 @@ def draw(embeddings, truth, names, path):
         axis.scatter(*points.T, color="0.85", s=12)
         for kind in kinds[np.argsort(means)[:-4:-1]]:
             rows = alone & (label == kind)
-            axis.scatter(*points[rows].T, s=24, label=str(names[kind]))
+            axis.scatter(*points[rows].T, s=24, label=kind)
         axis.set(title=name, xticks=[], yticks=[])
         axis.legend(loc="lower center", bbox_to_anchor=(0.5, -0.24), fontsize=8, ncol=3)
     figure.tight_layout()

@@ -37,12 +37,12 @@ def test_every_block_is_run_here():
 def test_recordings_and_their_labels(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_tones(tmp_path / "recordings", 3)
-    Path("recordings/labels.csv").write_text("file,label\n0.wav,low\n1.wav,high\n")
+    Path("recordings/labels.csv").write_text("filename,labels\n0.wav,low\n1.wav,high\n")
     exec(find_block("load_audio_folder"), {}, found := {})
     assert not found["X"].flags.writeable  # kept in the folder "features"
     assert list(Path("features").iterdir())
     assert found["X"].shape == (3, 64, 28)
-    assert found["y"].tolist() == [1, 0, -1]
+    assert found["y"].tolist() == ["low", "high", -1]
 
 
 def test_tables():

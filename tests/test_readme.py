@@ -18,10 +18,10 @@ def test_the_folder_of_the_first_page(tmp_path, monkeypatch):
     (tmp_path / "recordings").mkdir()
     for name in ("a", "b", "c"):
         soundfile.write(f"recordings/{name}.wav", np.zeros(4410), 44_100)
-    Path("recordings/labels.csv").write_text("file,label\na.wav,dog\nc.wav,rain\n")
+    Path("recordings/labels.csv").write_text("filename,labels\na.wav,dog\nc.wav,rain\n")
     exec(BLOCKS[0], {}, found := {})
     assert [Path(path).name for path in found["paths"]] == ["a.wav", "b.wav", "c.wav"]
-    assert found["y"].tolist() == [0, -1, 1]
+    assert found["y"].tolist() == ["dog", -1, "rain"]
 
 
 def test_the_search_of_the_first_page(tmp_path):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from tqdm import tqdm  # skorch depends on it, so that it is always there
+from tqdm import tqdm
 
 DELAY = 2.0  # seconds: what is done by then needs no bar
 

@@ -6,13 +6,12 @@ only ``fetch_esc50`` downloads. ``make_soundscapes`` computes its clips and work
 everywhere, ``mix_soundscapes`` mixes them from recordings of single sounds.
 """
 
+from sklearn_triplet.datasets._audio_folder import load_audio_folder
 from sklearn_triplet.datasets._base import get_data_home
+from sklearn_triplet.datasets._dcase2018 import load_dcase2018_task4
+from sklearn_triplet.datasets._esc50 import fetch_esc50, load_esc50
 from sklearn_triplet.datasets._soundscapes.recorded import mix_soundscapes
 from sklearn_triplet.datasets._soundscapes.synthetic import make_soundscapes
-from sklearn_triplet.datasets.dcase2018 import load_dcase2018_task4
-from sklearn_triplet.datasets.esc50 import load_esc50
-from sklearn_triplet.datasets.esc50_fetch import fetch_esc50
-from sklearn_triplet.datasets.folder import load_audio_folder
 
 __all__ = [
     "get_data_home",

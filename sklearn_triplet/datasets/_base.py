@@ -1,20 +1,39 @@
-"""What the corpora share: refusals in sentences, folders, seeds."""
+"""What the corpora share: folders, tables of n_rows, targets (n_clips, ...), seeds."""
 
+import csv
 import numbers
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import re
+import unicodedata
+import warnings
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from joblib import Parallel
 
+from sklearn_triplet._input.labels import UNLABELED
 from sklearn_triplet._input.parameters import check_interval, is_inside
 from sklearn_triplet._input.progress import show_progress
 
 DATA_HOME_VARIABLE = "SKLEARN_TRIPLET_DATA"
 
+# What soundfile reads; where a recording is there twice, the first suffix is taken.
+# AIFF, AU and Sphere go by several names.
+AUDIO_SUFFIXES = (
+    ".wav .flac .ogg .oga .opus .mp3 .wave .w64 .rf64 .aif .aifc .aiff .au .snd .caf "
+    ".sph .voc"
+).split()
+# sound that soundfile does not read, and that must not vanish from a corpus unnoticed
+FOREIGN_SUFFIXES = ".3gp .aac .amr .ape .m4a .mka .mp4 .webm .wma .wv".split()
+
+# what DCASE calls the labels of a clip, and of an event in it
+ALIASES = {"event_labels": "labels", "event_label": "labels"}
+
 Bound = TypeVar("Bound", int, float)
+# where a row stands, such as "line 3 of the table 'labels.csv'", and its cells
+Row = tuple[str, dict[str, Any]]
 
 
 def check_pair(
@@ -163,6 +182,202 @@ def get_data_home(data_home: str | os.PathLike[str] | None = None) -> str:
         )
     _make_folder(parameter, folder, cure)
     return str(folder)
+
+
+def suffix_of(name: str) -> str:
+    """Return the lower-case suffix of a file name, with its dot."""
+    return os.path.splitext(name)[1].lower()
+
+
+def stem_of(name: str) -> str:
+    """Take a suffix of sound off a path, but not the '.5' of 'at_12.5'.
+
+    Examples
+    --------
+    >>> stem_of("dog/1.WAV"), stem_of("at_12.5")
+    ('dog/1', 'at_12.5')
+    """
+    is_sound = suffix_of(name) in (*AUDIO_SUFFIXES, *FOREIGN_SUFFIXES)
+    return composed(os.path.splitext(name)[0] if is_sound else name)
+
+
+def composed(text: str) -> str:
+    """Write umlauts as one character each (Unicode NFC), as a Mac does not."""
+    return unicodedata.normalize("NFC", text)
+
+
+def split_labels(text: str) -> list[str]:
+    """Divide text at commas and semicolons into different labels, none of them empty.
+
+    Examples
+    --------
+    >>> split_labels(" dog; rain,dog,")
+    ['dog', 'rain']
+    """
+    pieces = (composed(piece.strip()) for piece in re.split("[,;]", text))
+    return list(dict.fromkeys(filter(None, pieces)))
+
+
+def name_table(source: Any) -> str:
+    """Call a table by its path or kind, for messages."""
+    is_path = isinstance(source, str | os.PathLike)
+    return f"the table {os.fspath(source)!r}" if is_path else "the DataFrame"
+
+
+def read_table(owner: str, source: Any, columns: Sequence[str]) -> list[Row]:
+    r"""Read a table of text or a DataFrame, row by row.
+
+    Parameters
+    ----------
+    owner : str
+        The function that asks, for the messages.
+    source : path-like or DataFrame
+        The path of a text in UTF-8, whose first line names the columns, divided by
+        tabs, commas or semicolons. What editors and spreadsheets add is read over: byte
+        order marks, CRLF, blank lines, spaces around a cell, quotes, empty cells at the
+        end of a line. Otherwise what has ``columns`` and is indexed by them, as the
+        DataFrames of pandas and polars.
+    columns : sequence of str
+        The columns that there must be, each once; further ones are read as well. A
+        column ``event_label`` or ``event_labels``, as DCASE has it, is ``labels``.
+
+    Returns
+    -------
+    rows : list of (str, dict of str to object)
+        Where each row stands, for messages, and its cells by column: text without
+        spaces at its ends from a text, anything from a DataFrame.
+
+    Raises
+    ------
+    ValueError
+        If it is no text in UTF-8, a column is not there, or a row has more cells than
+        there are columns.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> table = pathlib.Path(tempfile.mkdtemp()) / "labels.csv"
+    >>> _ = table.write_text("filename;event_labels\n1.wav; dog, rain\n")
+    >>> [cells for _, cells in read_table("load", table, ["filename", "labels"])]
+    [{'filename': '1.wav', 'labels': 'dog, rain'}]
+    """
+    name = name_table(source)
+    if isinstance(source, str | os.PathLike):
+        header, *lines = _read_lines(owner, name, Path(source)) or [("", [])]
+    else:
+        # of two columns of one name neither can be asked for
+        unique = [c for c in source.columns if list(source.columns).count(c) == 1]
+        records = zip(*(source[column] for column in unique), strict=True)
+        header = "", [str(column) for column in unique]
+        lines = [(f"row {i} of {name}", list(row)) for i, row in enumerate(records)]
+    # a name and its alias together are a name twice, and refused
+    titles = [ALIASES.get(title, title) for title in header[1]]
+    if any(titles.count(column) != 1 for column in columns):
+        raise ValueError(
+            f"{owner} needs the columns {list(columns)} in {name}, each once. Got "
+            f"{header[1]} instead: rename them in its header."
+        )
+    rows = []
+    for place, cells in lines:
+        if any(cells[len(titles) :]):
+            wanted = f"have {len(titles)} cells, as the header has"
+            got = f"{len(cells)} (quote a cell that holds the delimiter)"
+            raise refuse_row(owner, place, wanted, got)
+        # editors strip the delimiters at the end of a line
+        padded = cells + [""] * (len(titles) - len(cells))
+        rows.append((place, dict(zip(titles, padded, strict=False))))
+    return rows
+
+
+def _read_lines(owner: str, name: str, path: Path) -> list[tuple[str, list[str]]]:
+    """List the place and the cells of all lines that are not blank."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as text:
+            header = next(filter(str.strip, text), "")
+            text.seek(0)
+            # in a single column a comma belongs to the name of a file
+            delimiters = [mark for mark in "\t;," if mark in header] or ["\t"]
+            reader = csv.reader(text, delimiter=delimiters[0], skipinitialspace=True)
+            lines = [
+                (f"line {reader.line_num} of {name}", [cell.strip() for cell in line])
+                for line in reader
+            ]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(
+            f"{owner} cannot read {name} as text in UTF-8 ({error}): save it as such."
+        ) from error
+    return [(place, cells) for place, cells in lines if any(cells)]
+
+
+def refuse_row(owner: str, place: str, wanted: str, got: object) -> ValueError:
+    """Return the error for a row that must do what it does not."""
+    return ValueError(
+        f"{owner} cannot use {place}: it must {wanted}. Got {got} instead: correct the "
+        "row or take it out."
+    )
+
+
+def report_missing(
+    source: str, folder: str, missing: Sequence[str], n_found: int, hint: str = ""
+) -> None:
+    """Count and name the recordings that a table lists but a folder does not hold.
+
+    Parameters
+    ----------
+    source, folder : str
+        The table and the folder, for the message.
+    missing : sequence of str
+        What is not there; nothing is said if it is empty, and if ``n_found``, the
+        number of those that are there, is 0, it is an error.
+    hint : str, default=""
+        What the first of them may be.
+
+    Warns
+    -----
+    UserWarning
+        At the line that called the caller's caller.
+    """
+    if not missing:
+        return
+    text = (
+        f"{len(missing)} of the {len(missing) + n_found} recordings that {source} "
+        f"lists are not in {folder!r}; the first is {missing[0]!r}{hint}. "
+    )
+    if not n_found:
+        raise FileNotFoundError(f"{text}Correct the folder, or the names in the table.")
+    text += "They are left out; the field 'missing' names them all."
+    warnings.warn(text, UserWarning, stacklevel=4)
+
+
+def make_indicator(
+    tags: Sequence[Collection[str] | None], names: Sequence[str]
+) -> np.ndarray:
+    """Mark the classes of each clip.
+
+    Parameters
+    ----------
+    tags : sequence of (collection of str, or None)
+        The classes in each clip; none of them if empty, unlabeled if None.
+    names : sequence of str
+        The classes, one a column.
+
+    Returns
+    -------
+    target : ndarray of shape (n_clips, n_classes), int64
+        1 where present, 0 where not, a row of -1 where unlabeled.
+
+    Examples
+    --------
+    >>> make_indicator([["dog"], None, []], ["cat", "dog"])
+    array([[ 0,  1],
+           [-1, -1],
+           [ 0,  0]])
+    """
+    target = np.full((len(tags), len(names)), UNLABELED, dtype=np.int64)
+    for row, present in zip(target, tags, strict=True):
+        if present is not None:
+            row[:] = [name in present for name in names]
+    return target
 
 
 def check_output(owner: str, output_dir: str | os.PathLike[str]) -> Path:
