@@ -3,7 +3,6 @@
 import difflib
 import numbers
 import os
-import warnings
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ from sklearn.utils import Bunch
 
 from sklearn_triplet._input.labels import UNLABELED, is_absent, is_labeled
 from sklearn_triplet._input.parameters import check_option
+from sklearn_triplet._input.warn import warn
 from sklearn_triplet.datasets import _base
 
 OWNER = "load_audio_folder"
@@ -285,11 +285,9 @@ def _find_recordings(root: str) -> tuple[list[str], dict[str, str]]:
             "'root'."
         )
     if skipped:
-        warnings.warn(
+        warn(
             f"{OWNER} skipped {len(skipped)} of the {len(found)} recordings in "
             f"{root!r}{first}. The field 'skipped' names them all.",
-            UserWarning,
-            stacklevel=3,
         )
     return files, skipped
 

@@ -5,7 +5,6 @@ import numbers
 import os
 import re
 import unicodedata
-import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -16,6 +15,7 @@ from joblib import Parallel
 from sklearn_triplet._input.labels import UNLABELED
 from sklearn_triplet._input.parameters import check_interval, is_inside
 from sklearn_triplet._input.progress import show_progress
+from sklearn_triplet._input.warn import warn
 
 DATA_HOME_VARIABLE = "SKLEARN_TRIPLET_DATA"
 
@@ -346,7 +346,7 @@ def report_missing(
     if not n_found:
         raise FileNotFoundError(f"{text}Correct the folder, or the names in the table.")
     text += "They are left out; the field 'missing' names them all."
-    warnings.warn(text, UserWarning, stacklevel=4)
+    warn(text)
 
 
 def make_indicator(

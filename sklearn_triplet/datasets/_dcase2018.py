@@ -25,7 +25,6 @@ The lists are published under the MIT licence; the recordings belong to their au
 
 import math
 import os
-import warnings
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -218,7 +217,7 @@ def load_dcase2018_task4(
     clips, shared = _keep_first(present, messages)
     for message in messages:
         text = f"DCASE 2018 task 4 in {str(folder)!r}: {message}"
-        warnings.warn(text, UserWarning, stacklevel=2)
+        warn(text)
     corpus = Bunch(
         paths=np.array([clip.path for clip in clips]),
         target=_base.make_indicator([clip.labels for clip in clips], names),
