@@ -34,6 +34,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import Bunch
 
+from sklearn_triplet._input.warn import warn
 from sklearn_triplet.datasets import _base
 from sklearn_triplet.datasets._soundscapes.engine import Event
 
