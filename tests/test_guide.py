@@ -4,9 +4,8 @@ import re
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from sklearn.datasets import load_digits
-from test_readme import shrink_embedder
+from test_readme import shrink_embedder, write_tones
 
 from sklearn_triplet import mask_labels
 
@@ -18,16 +17,6 @@ def find_block(text):
     found = [block for block in BLOCKS if text in block]
     assert len(found) == 1
     return found[0]
-
-
-def write_tones(folder, n_files):
-    rng = np.random.default_rng(0)
-    folder.mkdir()
-    paths = [folder / f"{i}.wav" for i in range(n_files)]
-    for i, path in enumerate(paths):
-        tone = np.sin(np.arange(12_000) * (0.05 if i % 2 else 0.5))
-        soundfile.write(path, 0.1 * tone + 0.01 * rng.normal(size=12_000), 44_100)
-    return paths
 
 
 def test_every_block_is_run_here():
