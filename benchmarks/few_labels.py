@@ -1,0 +1,250 @@
+"""TripletTagger and its honest competitors at a handful of labels.
+
+    python benchmarks/few_labels.py --corpus esc10 --data ESC-10 --labels 24
+    python benchmarks/few_labels.py --corpus fsdd --data FSDD --labels 30
+
+ESC-10: folds 1 to 3 train and fold 4 is what settings were chosen on; ``--report``
+takes the two rotations that nothing was chosen on, 3, 4, 5 to 1, 2 and 5, 1, 2 to 3, 4.
+Spoken digits: two speakers are held out, jackson and lucas to choose on, the other two
+pairs to report. Every system sees the same labels, so that differences are paired; each
+run is a line of ``--csv``, and runs that are there already are not repeated.
+"""
+
+import argparse
+import csv
+import subprocess
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_triplet import (
+    LabeledOnly,
+    LogMel,
+    PseudoLabeled,
+    TripletEmbedder,
+    TripletTagger,
+)
+from sklearn_triplet.datasets import load_esc50
+
+FIELDS = "corpus", "labels", "split", "system", "seed", "f1", "seconds", "commit"
+
+
+@dataclass
+class Corpus:
+    """Clips, their classes, and the groups that are trained on or held out."""
+
+    X: np.ndarray
+    y: np.ndarray
+    group: np.ndarray
+    choose: list[tuple[list, list]]
+    report: list[tuple[list, list]]
+
+
+def load_esc10(folder: str) -> Corpus:
+    corpus = load_esc50(folder, subset="esc10")
+    X = LogMel(n_jobs=2).transform(corpus.paths)[:, :, :500]
+    report = [([3, 4, 5], [1, 2]), ([5, 1, 2], [3, 4])]
+    # digital silence instead of padding: all recordings have five seconds
+    X = np.where(np.isnan(X), np.float32(np.log(1e-4)), X)
+    return Corpus(X, corpus.target, corpus.fold, [([1, 2, 3], [4])], report)
+
+
+def load_digits(folder: str) -> Corpus:
+    """Load 0_jackson_1.wav and its like; the middle name is the speaker."""
+    paths = sorted(Path(folder).rglob("*_*_*.wav"))
+    names = [path.stem.split("_") for path in paths]
+    X = LogMel(8000, n_jobs=2).transform([str(path) for path in paths])
+    speakers = np.array([name[1] for name in names])
+    pairs = [["jackson", "lucas"], ["george", "nicolas"], ["theo", "yweweler"]]
+    splits = [(sorted(set(speakers) - set(pair)), pair) for pair in pairs]
+    y = np.array([name[0] for name in names], dtype=object)
+    return Corpus(X, y, speakers, splits[:1], splits[1:])
+
+
+LOADERS: dict[str, Callable[[str], Corpus]] = {"esc10": load_esc10, "fsdd": load_digits}
+
+
+def pool(X: np.ndarray) -> np.ndarray:
+    """Mean, deviation, its change, and two percentiles of each band."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.concatenate(
+            [
+                np.nanmean(X, axis=2),
+                np.nanstd(X, axis=2),
+                np.nanstd(np.diff(X, axis=2), axis=2),
+                *np.nanpercentile(X, [10, 90], axis=2),
+            ],
+            axis=1,
+        )
+
+
+def make_linear():
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+
+
+class Pooled:
+    """A classifier of whole clips, on pooled log-mels."""
+
+    def __init__(self, classifier):
+        self.classifier = classifier
+
+    def fit(self, X, y):
+        """Fit on statistics."""
+        self.classifier.fit(pool(X), y)
+        return self
+
+    def predict(self, X):
+        """Predict from statistics."""
+        return self.classifier.predict(pool(X))
+
+
+def make_systems(seed: int, precision: str) -> dict[str, object]:
+    """Return what is compared, the ingredients taken away one by one."""
+    common = {"precision": precision, "random_state": seed}
+
+    def tagger(**changes):
+        return TripletTagger(**common, **changes)
+
+    return {
+        "log-mel statistics + LR": Pooled(LabeledOnly(make_linear())),
+        "log-mel statistics + PseudoLabeled": Pooled(
+            make_pipeline(StandardScaler(), PseudoLabeled())
+        ),
+        "s2 + LR": make_pipeline(
+            TripletEmbedder("s2", output="clip", **common), LabeledOnly(make_linear())
+        ),
+        "TripletTagger": tagger(),
+        "labels only": tagger(pseudo_weight=0, labeled_ratio=1),
+        "labels only + PseudoLabeled": make_pipeline(
+            tagger(pseudo_weight=0, labeled_ratio=1, output="clip"), PseudoLabeled()
+        ),
+        "without pseudo-labels": tagger(pseudo_weight=0),
+        "without triplets": tagger(triplet_weight=0),
+        "without augmentation": tagger(augmentation=None),
+        "without the last fit of the head": tagger(refit_head=False),
+    }
+
+
+def draw_labels(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
+    """Keep n_labels labels, as evenly over the classes as can be, and hide the rest."""
+    rng = np.random.default_rng(1000 + seed)
+    classes = np.unique(y.astype(str))
+    extra = rng.permutation(len(classes)) < n_labels % len(classes)
+    hidden = np.full(len(y), -1, dtype=object)
+    for name, more in zip(classes, extra, strict=True):
+        rows = np.flatnonzero(y.astype(str) == name)
+        kept = rng.choice(rows, n_labels // len(classes) + more, replace=False)
+        hidden[kept] = y[kept]
+    return hidden
+
+
+def run(arguments, corpus: Corpus, done: set) -> Iterator[dict]:
+    """Yield one result after the other, paired by seed."""
+    splits = corpus.report if arguments.report else corpus.choose
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    ).stdout.strip()
+    for seed in range(arguments.seeds):
+        for train, test in splits:
+            rows = np.flatnonzero(np.isin(corpus.group, train))
+            held_out = np.flatnonzero(np.isin(corpus.group, test))
+            y = draw_labels(corpus.y[rows], arguments.labels, seed)
+            for name, system in make_systems(seed, arguments.precision).items():
+                key = {
+                    "corpus": arguments.corpus,
+                    "labels": arguments.labels,
+                    "split": "+".join(map(str, test)),
+                    "system": name,
+                    "seed": seed,
+                }
+                if arguments.only and name not in arguments.only:
+                    continue
+                if tuple(map(str, key.values())) in done:
+                    continue
+                began = time.perf_counter()
+                system.fit(corpus.X[rows], y)
+                seconds = time.perf_counter() - began
+                truth = corpus.y[held_out].astype(str)
+                found = np.asarray(system.predict(corpus.X[held_out])).astype(str)
+                f1 = f1_score(truth, found, average="macro", zero_division=0)
+                yield {**key, "f1": f1, "seconds": seconds, "commit": commit}
+
+
+def show(results: list[dict], reference: str = "TripletTagger") -> None:
+    """Print means over runs, and how far the reference is ahead of each system."""
+    scores: dict[str, dict] = {}
+    for result in results:
+        key = result["split"], result["seed"]
+        scores.setdefault(result["system"], {})[key] = result
+    print(f"{'':36}{'macro F1':>9}{'sd':>6}  {reference} ahead by{'':6}seconds")
+    for name, found in scores.items():
+        values = [float(r["f1"]) for r in found.values()]
+        seconds = np.median([float(r["seconds"]) for r in found.values()])
+        common = sorted(set(found) & set(scores.get(reference, {})))
+        lead = [
+            float(scores[reference][k]["f1"]) - float(found[k]["f1"]) for k in common
+        ]
+        text = ""
+        if name != reference and len(lead) > 1:
+            half = stats.t.ppf(0.975, len(lead) - 1) * stats.sem(lead)
+            text = f"{np.mean(lead):+.3f} ± {half:.3f} ({len(lead)} runs)"
+        print(
+            f"{name:36}{np.mean(values):9.3f}{np.std(values):6.3f}  {text:28}{seconds:7.1f}"
+        )
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--corpus", choices=LOADERS, default="esc10")
+    parser.add_argument("--data", required=True, help="folder of the recordings")
+    parser.add_argument("--labels", type=int, default=24)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--report", action="store_true", help="not to choose by")
+    parser.add_argument("--only", nargs="+", help="names of systems")
+    parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument("--csv", default="few_labels.csv")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parse(arguments)
+    path, rows = Path(options.csv), []
+    if path.exists():
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    done = {tuple(row[name] for name in FIELDS[:5]) for row in rows}
+    corpus = LOADERS[options.corpus](options.data)
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, FIELDS)
+        if not rows:
+            writer.writeheader()
+        for result in run(options, corpus, done):
+            writer.writerow(result)
+            file.flush()
+            rows.append(result)
+            print(f"{result['system']}, seed {result['seed']}: {result['f1']:.3f}")
+    splits = corpus.report if options.report else corpus.choose
+    names = {"+".join(map(str, test)) for _, test in splits}
+    show(
+        [
+            row
+            for row in rows
+            if row["corpus"] == options.corpus
+            and int(row["labels"]) == options.labels
+            and row["split"] in names
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
