@@ -164,8 +164,9 @@ def test_unusable_clips_become_rows_of_nan(tmp_path, wav, n_jobs):
     assert len(caught) == 1
     assert caught[0].filename == __file__
     assert str(caught[0].message) == (
-        "LogMel could not use 4 of 6 clips; their rows are NaN: drop them from X and y "
-        f"before the next step. The first: Row 0: there is no file {absent[0]!r}. "
+        "LogMel could not use 4 of 6 clips. Their rows are NaN: the later steps of "
+        "this library leave them out, and return NaN or -1 for them. The first: Row 0: "
+        f"there is no file {absent[0]!r}. "
         f"Correct the path. Row 2: {broken!r} contains NaN at sample 3. Repair it or "
         f"leave it out of X and y. Row 3: there is no file {absent[1]!r}. Correct the "
         "path."
@@ -241,9 +242,9 @@ def test_X_of_another_shape(wav):
     [
         ("sample_rate", 0, "an integer in [1, inf)"),
         ("sample_rate", 44100.0, "an integer in [1, inf)"),
-        ("n_fft", 1, "an integer in [2, inf)"),
-        ("win_length", 0, "an integer in [1, 2048]"),
-        ("win_length", 4096, "an integer in [1, 2048]"),
+        ("n_fft", 1, "an integer in [1102, inf)"),
+        ("n_fft", 2048.0, "an integer in [1102, inf)"),
+        ("win_length", 0, "an integer in [1, inf)"),
         ("hop_length", 0, "an integer in [1, inf)"),
         ("n_mels", 0, "an integer in [1, inf)"),
         ("n_mels", "64", "an integer in [1, inf)"),
@@ -266,6 +267,15 @@ def test_parameters_outside_their_range(name, value, must_be):
     with pytest.raises(ValueError) as caught:
         LogMel(**{name: value}).fit(X)
     assert str(caught.value) == message
+
+
+def test_a_window_longer_than_the_transform():
+    message = "The 'n_fft' parameter of LogMel must be an integer in [401, inf). Got "
+    message += "400 instead."
+    assert raised(np.zeros((1, 10)), n_fft=400, win_length=401) == message
+    assert raised(np.zeros((1, 10)), n_fft=1, win_length=1) == (
+        "The 'n_fft' parameter of LogMel must be an integer in [2, inf). Got 1 instead."
+    )
 
 
 @pytest.mark.parametrize("log_floor", [0, -1e-4, 1e-60, np.inf, np.nan, "small"])

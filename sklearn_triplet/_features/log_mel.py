@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import os
 import warnings
 from typing import Literal, Self
@@ -15,7 +16,6 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_triplet._features.audio import (
     AudioLike,
-    attempt,
     list_clips,
     mix_down,
     without_padding,
@@ -23,35 +23,44 @@ from sklearn_triplet._features.audio import (
 from sklearn_triplet._features.cache import FeatureCache
 from sklearn_triplet._features.extraction import (
     Extraction,
-    check_parameters,
-    decisive_parameters,
-    extract,
-    location_of,
-    make_analysis,
-    only_errors,
-    raise_first,
+    Settings,
+    outcome_of,
+    refusal,
 )
+from sklearn_triplet._input.parameters import check_choice, check_number
+
+FLOAT32 = np.finfo(np.float32)
+# the analysis of the DCASE 2018 baseline, at any rate
+WINDOW_MS, HOP_MS = 25, 10
+N_NAMED = 3  # clips that a warning names; it counts them all
 
 
-def _warn(text: str) -> None:
-    # scikit-learn wraps transform
-    warnings.warn(text, UserWarning, stacklevel=4)
-
-
-def _tell_problems(problems: dict[int, Exception], n_clips: int) -> str:
-    first = " ".join(f"Row {row}: {problems[row]}" for row in sorted(problems)[:3])
+def _tell_problems(work: Extraction) -> str:
+    """Count and name the clips that cannot be used."""
+    if not work.problems:
+        return ""
+    rows = sorted(work.problems)[:N_NAMED]
+    first = " ".join(f"Row {row}: {work.problems[row]}" for row in rows)
     return (
-        f"LogMel could not use {len(problems)} of {n_clips} clips; their rows are "
-        f"NaN: drop them from X and y before the next step. The first: {first}"
+        f"LogMel could not use {len(work.problems)} of {len(work.clips)} clips. Their "
+        "rows are NaN: the later steps of this library leave them out, and return NaN "
+        f"or -1 for them. The first: {first}"
     )
 
 
-def _tell_broken(broken: dict[str, str]) -> str:
-    first = ", ".join(f"{path!r} ({why})" for path, why in sorted(broken.items())[:3])
+def _tell_flaws(work: Extraction) -> str:
+    """Count and name the clips of which only a part could be used."""
+    flaws = work.flaws
+    if not flaws:
+        return ""
+    first = " ".join(
+        f"Row {row}: {work.clips[row]!r} {flaws[row]}."
+        for row in sorted(flaws)[:N_NAMED]
+    )
     return (
-        f"LogMel could not use {len(broken)} of the files in its 'memory'; what they "
-        "held is computed again. They may be deleted while no other process works "
-        f"there, which ends this warning. The first: {first}."
+        f"The files of {len(flaws)} of {len(work.clips)} clips given to LogMel are "
+        "shorter than they promise or damaged; all that could be decoded of them is "
+        f"used. The first: {first}"
     )
 
 
@@ -63,13 +72,14 @@ class LogMel(TransformerMixin, BaseEstimator):
     sample_rate : int, default=44100
         Samples per second of the analysis. Files of other rates are resampled,
         waveforms are taken to have this rate.
-    n_fft : int, default=2048
-        Length of the Fourier transform, in samples, at least 2.
-    win_length : int, default=1102
-        Length of the periodic Hann window, in samples, at most `n_fft`; 25 ms.
-    hop_length : int, default=441
-        Samples from one frame to the next; 10 ms. For another `sample_rate`, change
-        this and the two above too (at 16 kHz: 512, 400, 160).
+    n_fft : int or None, default=None
+        Length of the Fourier transform, in samples, at least 2 and at least that of the
+        window. None: the next power of two, 2048 at 44.1 kHz.
+    win_length : int or None, default=None
+        Length of the periodic Hann window, in samples. None: 25 ms, rounded down, 1102
+        at 44.1 kHz.
+    hop_length : int or None, default=None
+        Samples from one frame to the next. None: 10 ms, rounded down, 441 at 44.1 kHz.
     n_mels : int, default=64
         Number of bands of the Slaney mel scale, each of equal area.
     fmin, fmax : float, default=0.0 and None
@@ -146,9 +156,9 @@ class LogMel(TransformerMixin, BaseEstimator):
         self,
         sample_rate: int = 44100,
         *,
-        n_fft: int = 2048,
-        win_length: int = 1102,
-        hop_length: int = 441,
+        n_fft: int | None = None,
+        win_length: int | None = None,
+        hop_length: int | None = None,
         n_mels: int = 64,
         fmin: float = 0.0,
         fmax: float | None = None,
@@ -192,11 +202,12 @@ class LogMel(TransformerMixin, BaseEstimator):
             Where a parameter or X is not as described here, or a waveform is not
             finite and `errors` is 'raise'.
         """
-        check_parameters(self)
-        clips = enumerate(self._read_clips(X, reset=True))
-        waveforms = ((row, clip) for row, clip in clips if isinstance(clip, np.ndarray))
-        outcomes = ((row, attempt(mix_down, clip)) for row, clip in waveforms)
-        raise_first(only_errors(outcomes), self.errors)
+        self._check_parameters()
+        for row, clip in enumerate(self._read_clips(X, reset=True)):
+            if isinstance(clip, np.ndarray) and self.errors == "raise":
+                found = outcome_of(mix_down, clip)
+                if isinstance(found, Exception):
+                    raise refusal(row, found)
         return self
 
     def transform(self, X: AudioLike) -> NDArray[np.float32 | np.float16]:
@@ -229,20 +240,19 @@ class LogMel(TransformerMixin, BaseEstimator):
         OSError
             Where the folder `memory` cannot be read or written, or its disk is full.
         """
-        check_parameters(self)
+        self._check_parameters()
         clips = self._read_clips(X, reset=False)
-        analysis = make_analysis(self)
-        work = Extraction(clips, analysis, self.errors, self.n_jobs, self.verbose)
-        location = location_of(self.memory)
+        settings = self._settings()
+        work = Extraction(clips, settings, self.errors, self.n_jobs, self.verbose)
+        location = self._location()
         if location is None or not isinstance(clips[0], str):
-            features = extract(work, self.n_mels, self.dtype)
+            features = work.features(self.dtype)
         else:
-            cache = FeatureCache(location, decisive_parameters(self), work)
-            features = cache.features()
-            if cache.broken:
-                _warn(_tell_broken(cache.broken))
-        if work.problems:
-            _warn(_tell_problems(work.problems, len(clips)))
+            features = FeatureCache(location, self.dtype, work).features()
+        for text in (_tell_flaws(work), _tell_problems(work)):
+            if text:
+                # scikit-learn wraps transform
+                warnings.warn(text, UserWarning, stacklevel=3)
         return features
 
     def set_output(
@@ -274,8 +284,77 @@ class LogMel(TransformerMixin, BaseEstimator):
         times : ndarray of shape (n_frames,), float64
             Seconds from the start of the clip.
         """
-        seconds = self.hop_length / self.sample_rate
+        seconds = self._settings().hop_length / self.sample_rate
         return seconds * np.arange(n_frames, dtype=np.float64)
+
+    def _check_parameters(self) -> None:
+        """Refuse a parameter outside its range, in a sentence."""
+        whole, real = numbers.Integral, numbers.Real
+        check_number(self, "sample_rate", whole, 1, np.inf)
+        for name in ("win_length", "hop_length"):
+            if getattr(self, name) is not None:
+                check_number(self, name, whole, 1, np.inf)
+        if self.n_fft is not None:
+            check_number(self, "n_fft", whole, max(2, self._window_length()), np.inf)
+        check_number(self, "n_mels", whole, 1, np.inf)
+        half = self.sample_rate / 2
+        check_number(self, "fmin", real, 0, half, right="open")
+        if self.fmax is not None:
+            check_number(self, "fmax", real, self.fmin, half, left="open")
+        tiny, largest = float(FLOAT32.tiny), float(FLOAT32.max)
+        check_number(self, "log_floor", real, tiny, largest)
+        check_choice(self, "dtype", ("float32", "float16"))
+        check_choice(self, "errors", ("raise", "warn"))
+        self._location()
+        n_jobs = self.n_jobs
+        if n_jobs is not None and (not isinstance(n_jobs, whole) or n_jobs == 0):
+            raise ValueError(
+                "The 'n_jobs' parameter of LogMel must be None or an integer other "
+                f"than 0. Got {n_jobs!r} instead."
+            )
+        if not isinstance(self.verbose, bool):
+            check_number(self, "verbose", whole, 0, np.inf)
+
+    def _location(self) -> str | None:
+        """Find the folder that `memory` means, or refuse it."""
+        # a joblib.Memory keeps its own things in a folder of its own below its location
+        location = getattr(self.memory, "location", self.memory)
+        if location is None:
+            return None
+        path = os.fspath(location) if isinstance(location, str | os.PathLike) else None
+        if not isinstance(path, str) or location == "":
+            raise ValueError(
+                "The 'memory' parameter of LogMel must be None, the path of a folder "
+                f"or a joblib.Memory. Got {self.memory!r} instead."
+            )
+        return os.path.abspath(os.path.expanduser(path))
+
+    def _settings(self) -> Settings:
+        """Resolve what is None, and make numbers of Python of all."""
+        win_length = self._window_length()
+        hop_length = self.hop_length
+        if hop_length is None:
+            hop_length = max(1, self.sample_rate * HOP_MS // 1000)
+        n_fft = self.n_fft
+        if n_fft is None:
+            n_fft = max(2, 1 << (win_length - 1).bit_length())
+        fmax = self.sample_rate / 2 if self.fmax is None else self.fmax
+        return Settings(
+            sample_rate=int(self.sample_rate),
+            n_fft=int(n_fft),
+            win_length=win_length,
+            hop_length=int(hop_length),
+            n_mels=int(self.n_mels),
+            fmin=float(self.fmin),
+            fmax=float(fmax),
+            log_floor=float(self.log_floor),
+        )
+
+    def _window_length(self) -> int:
+        """Resolve `win_length`; 25 ms of 44.1 kHz are 1102.5 samples, taken as 1102."""
+        if self.win_length is not None:
+            return int(self.win_length)
+        return max(1, int(self.sample_rate) * WINDOW_MS // 1000)
 
     def _read_clips(self, X: AudioLike, *, reset: bool) -> list[str] | list[np.ndarray]:
         """List the clips of X and keep the book of its number of features."""
