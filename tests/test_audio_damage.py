@@ -265,15 +265,22 @@ def set_rate(path, rate):
     return replace(path, content)
 
 
-def test_a_header_that_claims_one_sample_a_second(tmp_path):
-    path = set_rate(write(tmp_path / "a.wav", make_noise(15_000)), 1)
+@pytest.mark.parametrize("rate", [1, 440, 44_100_001, 2**31 - 1])
+def test_a_header_that_claims_an_absurd_rate(tmp_path, rate):
+    path = set_rate(write(tmp_path / "a.wav", make_noise(15_000)), rate)
     assert raised([path]) == (
-        f"Row 0 of X of LogMel: {path!r} has 1 samples a second by its header, less "
-        "than a hundredth of the 'sample_rate' 44100. Correct the header, or choose a "
-        f"lower 'sample_rate'.{CURE}"
+        f"Row 0 of X of LogMel: {path!r} has {rate} samples a second by its header. "
+        "That must be in [441, 44100000] for 'sample_rate' 44100. Correct the header, "
+        f"or choose another 'sample_rate'.{CURE}"
     )
+
+
+def test_rates_at_the_edge(tmp_path):
+    path = write(tmp_path / "a.wav", make_noise(15_000))
     set_rate(path, 441)
     assert read_quietly([path]).shape == (1, 8, 1 + 15_000 * 100 // 441)
+    set_rate(path, 44_100_000)
+    assert read_quietly([path]).shape == (1, 8, 1)
     set_rate(path, 1)
     assert read_quietly([path], sample_rate=100, n_fft=64).shape == (1, 8, 1_500_001)
 

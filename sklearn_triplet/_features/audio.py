@@ -2,7 +2,8 @@
 
 Whatever can be decoded of a file is used. What a header promises decides nothing,
 neither how much memory is taken nor how long is waited: blocks are decoded until none
-comes, and what then is missing is told as a flaw.
+comes, and what then is missing is told as a flaw. A bound by the size of the file would
+not do: FLAC holds 65 535 samples of silence in 11 bytes, so that 30 kB may be an hour.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ UNKNOWN_LENGTH = np.iinfo(np.int64).max  # what libsndfile reports for streamed 
 CUT_CHUNK = re.compile(r"^ *(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)", re.M)
 STREAMED = 2**31 - 2**12  # chunk sizes from here on say that a stream had no known end
 # Of the claims of a header only the rate multiplies what was decoded: at 1 Hz a file of
-# 30 kB would become hours. No recording of sound needs to be stretched a hundredfold.
-LARGEST_STRETCH = 100
+# 30 kB would become hours, at 2 GHz the filter takes a second to be made. Sound is
+# never stretched a hundredfold; from ultrasound down to what whales say it is shortened
+# by hundreds.
+LARGEST_STRETCH, LARGEST_SHRINKAGE = 100, 1000
 
 # Pages of OGG. The mark alone also stands in compressed sound, once in some ten
 # thousand files.
@@ -103,10 +106,22 @@ def list_clips(X: AudioLike) -> list[str] | list[np.ndarray] | None:
 
 
 def _is_listing(X: object) -> TypeGuard[Sequence[object]]:
+    """Tell whether X is a list of clips in any of its forms, and not a table."""
     return getattr(X, "ndim", None) == 1 or isinstance(X, list | tuple)
 
 
 def _refuse_other_forms(X: object) -> None:
+    """Refuse what looks like X but would be misread, each in a sentence of its own.
+
+    Parameters
+    ----------
+    X : object
+
+    Raises
+    ------
+    ValueError
+        For a single path, an iterator, an array of three axes, a table of paths.
+    """
     if isinstance(X, PATH | bytes):
         raise ValueError(
             f"X of LogMel must be a list of paths or waveforms. Got a single path: "
@@ -132,6 +147,7 @@ def _refuse_other_forms(X: object) -> None:
 
 
 def _kind(clip: object) -> str:
+    """Call a clip "a path" or "a waveform", and anything else by its repr."""
     if isinstance(clip, PATH):
         return "a path"
     is_waveform = hasattr(clip, "__array__") and np.ndim(clip) > 0
@@ -139,6 +155,7 @@ def _kind(clip: object) -> str:
 
 
 def _as_waveform(row: int, given: object) -> np.ndarray:
+    """Take a clip as (n_samples,) or (n_channels, n_samples), or refuse it."""
     clip = np.asarray(given)
     ok = clip.dtype.kind in "biuf" and clip.ndim <= 2
     # (n_samples, 2) would otherwise be mixed down to two samples, in silence
@@ -152,7 +169,17 @@ def _as_waveform(row: int, given: object) -> np.ndarray:
 
 
 def without_padding(waveform: np.ndarray) -> np.ndarray:
-    """Cut the NaN off that fill up a row of a table, shape (n_samples,)."""
+    """Cut the NaN off that fill up a row of a table.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    waveform : ndarray of shape (n_valid,)
+        A view. NaN between samples stays, and is refused when the clip is read.
+    """
     if waveform.dtype.kind != "f" or not np.isnan(waveform[-1]):
         return waveform
     valid = np.flatnonzero(~np.isnan(waveform))
@@ -302,6 +329,7 @@ def _cause(error: Exception) -> str:
 
 
 def _refuse_non_finite(waveform: NDArray[np.float32], clip: str | np.ndarray) -> None:
+    """Refuse mono samples (n_samples,) with NaN or infinity, and tell the first one."""
     finite = np.isfinite(waveform)
     if not finite.all():
         sample = int(finite.argmin())
@@ -329,6 +357,24 @@ class _Stream(soundfile.SoundFile):
 
 
 def _open(path: str, sample_rate: int) -> _Stream:
+    """Open a sound file.
+
+    Parameters
+    ----------
+    path : str
+    sample_rate : int
+        To which it is to be resampled.
+
+    Returns
+    -------
+    file : _Stream
+        To be closed by the caller.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        Where there is none, soundfile cannot read it, or its rate is absurd.
+    """
     if not os.path.exists(path):
         start = "" if os.path.isabs(path) else f", which starts from {os.getcwd()!r}"
         raise FileNotFoundError(f"there is no file {path!r}. Correct the path{start}.")
@@ -342,18 +388,31 @@ def _open(path: str, sample_rate: int) -> _Stream:
             "sound file in a format of soundfile.available_formats(), such as WAV or "
             "FLAC."
         ) from error
-    if file.samplerate * LARGEST_STRETCH < sample_rate:
+    low, high = sample_rate / LARGEST_STRETCH, sample_rate * LARGEST_SHRINKAGE
+    if not low <= file.samplerate <= high:
         file.close()
         raise ValueError(
-            f"{path!r} has {file.samplerate} samples a second by its header, less than "
-            f"a hundredth of the 'sample_rate' {sample_rate}. Correct the header, or "
-            "choose a lower 'sample_rate'."
+            f"{path!r} has {file.samplerate} samples a second by its header. That must "
+            f"be in [{low:g}, {high}] for 'sample_rate' {sample_rate}. Correct the "
+            "header, or choose another 'sample_rate'."
         )
     return file
 
 
 def _decode(file: _Stream) -> tuple[NDArray[np.float32], str]:
-    """Decode mono samples (n_samples,) until no more come; tell what ended it early."""
+    """Decode a file until no more comes.
+
+    Parameters
+    ----------
+    file : _Stream
+
+    Returns
+    -------
+    samples : ndarray of shape (n_samples,), float32
+        The mean of the channels, at the rate of the file.
+    cause : str
+        The error of the decoder that ended it early, or nothing.
+    """
     blocks: list[NDArray[np.float32]] = []
     start, cause = 0, ""
     while start < file.frames and not cause:
@@ -373,7 +432,21 @@ def _average(block: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _read_block(file: _Stream, n_left: int) -> tuple[NDArray[np.float32], str]:
-    """Read a block (n_samples, n_channels); where it breaks off, tell why."""
+    """Read a block of a file.
+
+    Parameters
+    ----------
+    file : _Stream
+    n_left : int
+        Samples of each channel that the header promises from here on.
+
+    Returns
+    -------
+    block : ndarray of shape (n_samples, n_channels), float32
+        Empty at the end of the file.
+    cause : str
+        Why it breaks off, or nothing.
+    """
     n_asked = min(max(1, BLOCK // file.channels), n_left)
     # an error takes the number of samples along that were decoded before it; those that
     # were not are still NaN
@@ -387,7 +460,24 @@ def _read_block(file: _Stream, n_left: int) -> tuple[NDArray[np.float32], str]:
 
 
 def _tell_flaw(file: _Stream, path: str, n_samples: int, cause: str) -> str:
-    """Compare what was decoded with what the file promises."""
+    """Compare what was decoded with what the file promises.
+
+    Parameters
+    ----------
+    file : _Stream
+        As it is after decoding.
+    path : str
+    n_samples : int
+        That were decoded of each channel.
+    cause : str
+        The error of the decoder, or nothing.
+
+    Returns
+    -------
+    flaw : str
+        Such as "holds 1.492 of 1.510 s" or "holds 3.9 s (cut before its end)"; empty
+        where nothing is missing.
+    """
     promised = _promised_frames(file)
     is_short = n_samples < promised < UNKNOWN_LENGTH
     reasons = [cause] if cause else []
@@ -401,7 +491,11 @@ def _tell_flaw(file: _Stream, path: str, n_samples: int, cause: str) -> str:
 
 
 def _promised_frames(file: _Stream) -> int:
-    """Count the samples of each channel that the header of a file promises."""
+    """Count the samples of each channel that the header of a file promises.
+
+    Where the data of an uncompressed file end early, `file.frames` counts what is left
+    of them; how much there should be is said in the log of libsndfile.
+    """
     promised = file.frames
     for length, found in CUT_CHUNK.findall(file.extra_info):
         # a missing byte is only the padding of an odd chunk
@@ -417,7 +511,21 @@ def _promised_frames(file: _Stream) -> int:
 
 
 def _tell_pages(path: str) -> list[str]:
-    """Tell whether pages of an OGG file are damaged, or the last one is not there."""
+    """Tell whether pages of an OGG file are damaged, or the last one is not there.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    reasons : list of str
+        Of "damaged in ..." and "cut ..."; empty where all pages are intact.
+
+    References
+    ----------
+    S. Pfeiffer, "The Ogg Encapsulation Format Version 0", RFC 3533, 2003, section 6.
+    """
     with open(path, "rb") as file:
         content = file.read()
     n_places, start = 0, 0
@@ -445,7 +553,21 @@ def _tell_pages(path: str) -> list[str]:
 
 
 def _cut_page(content: bytes, start: int) -> tuple[bytes, bool]:
-    """Cut the page out that starts somewhere; tell whether it ends beyond the file."""
+    """Cut out the page that starts somewhere in the content of an OGG file.
+
+    Parameters
+    ----------
+    content : bytes
+        Of the whole file.
+    start : int
+        Where the mark of a page was found.
+
+    Returns
+    -------
+    page : bytes
+    is_beyond : bool
+        Whether it ends beyond the file, since this was cut or its length is damaged.
+    """
     n_segments = int.from_bytes(content[start + PAGE_HEADER - 1 : start + PAGE_HEADER])
     body = start + PAGE_HEADER + n_segments
     end = body + sum(content[start + PAGE_HEADER : body])
@@ -453,7 +575,11 @@ def _cut_page(content: bytes, start: int) -> tuple[bytes, bool]:
 
 
 def _fits_checksum(page: bytes) -> bool:
-    # the checksum of zlib is the same polynomial with the bits in reverse
+    """Tell whether a page of OGG is as it was written.
+
+    Its checksum has the polynomial of zlib, but takes the highest bit of a byte first,
+    starts at 0 and is not inverted.
+    """
     without = page[:22] + bytes(4) + page[26:]
     checksum = zlib.crc32(without.translate(REVERSED_BITS), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return page[22:26].translate(REVERSED_BITS) == checksum.to_bytes(4, "big")

@@ -37,7 +37,18 @@ Key: TypeAlias = tuple[str, int, int]
 
 
 def key_of(path: str) -> Key:
-    """Tell absolute path, size in bytes and time of change in nanoseconds of a file."""
+    """Tell by what a file is known.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    key : tuple of (str, int, int)
+        Absolute path, size in bytes, time of the last change in nanoseconds. The sound
+        is not looked at: reading it would take longer than all that is saved.
+    """
     path = os.path.abspath(path)
     try:
         found = os.stat(path)
@@ -47,7 +58,17 @@ def key_of(path: str) -> Key:
 
 
 def name_of(keys: object) -> str:
-    """Make the name of a file from what is in it."""
+    """Make the name of a file from the key, or the list of keys, of what is in it.
+
+    Parameters
+    ----------
+    keys : Key or list of Key or None
+
+    Returns
+    -------
+    name : str
+        24 hexadecimal digits, so that no two lists of this world share one.
+    """
     return hashlib.sha256(json.dumps(keys).encode()).hexdigest()[:24]
 
 
@@ -61,6 +82,19 @@ class FeatureCache:
     dtype : {"float32", "float16"}
     extraction : Extraction
         Whose clips are paths. Problems and flaws are added to it.
+
+    Attributes
+    ----------
+    folder : str
+        In `location`, named after the parameters that decide over the values.
+    keys : list of Key
+        Of the clips, in order.
+    first_rows : dict of Key to int
+        Where a clip stands first; it is read or computed once.
+    n_frames : dict of Key to int
+        Of the clips found or computed so far.
+    kept : dict of Key to ndarray of shape (n_mels, n_frames_i)
+        Their energies, up to 256 MiB, then none.
     """
 
     def __init__(self, location: str, dtype: str, extraction: Extraction) -> None:
@@ -86,7 +120,16 @@ class FeatureCache:
         Returns
         -------
         features : ndarray or memmap of shape (n_clips, n_mels, n_frames), read-only
-            NaN behind the end of a clip, and where a clip cannot be used.
+            NaN behind the end of a clip, and where a clip cannot be used; as long as
+            the longest clip.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            Where a clip cannot be used and `errors` is 'raise'. What was computed
+            before is kept.
+        OSError
+            Where the folder cannot be read or written, or its disk is full.
         """
         with self._sentences():
             # one look suffices where the call is a repeated one
@@ -110,6 +153,7 @@ class FeatureCache:
     # --- clips
 
     def _find_clips(self) -> None:
+        """Read what the folder holds of the clips."""
         for key, row in self.first_rows.items():
             found = self._read_clip(key)
             if found is not None:
@@ -150,6 +194,7 @@ class FeatureCache:
                     found[row] = found[self.first_rows[key]]
 
     def _keep(self, key: Key, energies: np.ndarray) -> None:
+        """Note a clip that can be used, and its energies as long as they are few."""
         self.n_frames[key] = energies.shape[1]
         self.n_bytes += energies.nbytes
         if self.n_bytes <= IN_MEMORY:
@@ -158,6 +203,7 @@ class FeatureCache:
             self.kept.clear()
 
     def _collect_features(self, shape: tuple[int, int, int]) -> np.ndarray:
+        """Fill an array (n_clips, n_mels, n_frames) in memory, clip by clip."""
         features = np.empty(shape, self.dtype)
         for row, key in enumerate(self.keys):
             n_frames = self.n_frames.get(key, 0)
@@ -181,12 +227,26 @@ class FeatureCache:
         return os.path.join(self.folder, "clips", f"{name_of(key)}.clip")
 
     def _checksum(self, text: bytes, energies: bytes | memoryview) -> bytes:
-        # of the parameters too, in case that files are moved between folders
+        """Sum up the line of a clip and its energies, as 8 hexadecimal digits.
+
+        Four GB a second are summed up, a tenth of the time of reading. The parameters
+        are in the sum too, in case that files are moved between folders.
+        """
         stamp = zlib.crc32(self.stamp.encode())
         return b"%08x" % zlib.crc32(energies, zlib.crc32(text, stamp))
 
     def _read_clip(self, key: Key) -> Extracted | None:
-        """Read a clip; None where it is absent or damaged."""
+        """Read a clip from the folder.
+
+        Parameters
+        ----------
+        key : Key
+
+        Returns
+        -------
+        found : Extracted or None
+            None where it is absent, damaged, or was written for another key.
+        """
         try:
             with open(self._clip_path(key), "rb", buffering=0) as file:
                 content = file.read()
@@ -203,6 +263,7 @@ class FeatureCache:
         return Extracted(array.reshape(self.n_mels, -1), flaw)
 
     def _write_clip(self, key: Key, extracted: Extracted) -> None:
+        """Write a clip: checksum, [flaw, *key], spaces, a newline, the energies."""
         text = json.dumps([extracted.flaw, *key]).encode()
         text = text.ljust(LINE * (1 + (len(text) + 10) // LINE) - 10) + b"\n"
         energies = extracted.energies.tobytes()
@@ -235,7 +296,18 @@ class FeatureCache:
         return os.path.join(self.folder, f"{name_of(keys)}.npy")
 
     def _open_map(self, keys: Sequence[Key | None]) -> np.memmap | None:
-        """Map the array of some clips; None where it is absent or damaged."""
+        """Map the array of some clips, and note their flaws.
+
+        Parameters
+        ----------
+        keys : sequence of Key or None
+            In order; None where a clip could not be used.
+
+        Returns
+        -------
+        features : memmap of shape (n_clips, n_mels, n_frames) or None
+            None where it is absent, cut, or of other parameters.
+        """
         path = self._map_path(keys)
         try:
             with open(path, "rb") as file:
@@ -254,7 +326,15 @@ class FeatureCache:
     def _write_map(
         self, keys: Sequence[Key | None], shape: tuple[int, int, int]
     ) -> None:
-        """Write an array row by row, and behind it for which parameters, and flaws."""
+        """Write an array row by row; behind it the stamp of the parameters, and flaws.
+
+        Parameters
+        ----------
+        keys : sequence of Key or None
+            In order; None where a clip could not be used.
+        shape : tuple of (int, int, int)
+            ``(n_clips, n_mels, n_frames)``.
+        """
         descr = np.lib.format.dtype_to_descr(self.dtype)
         header = {"descr": descr, "fortran_order": False, "shape": shape}
         verbose = self.extraction.verbose
@@ -288,7 +368,18 @@ class FeatureCache:
 
     @contextmanager
     def _replacing(self, path: str) -> Iterator[BinaryIO]:
-        """Open a file that gets its name when it is whole."""
+        """Open a file that gets its name when it is whole.
+
+        Parameters
+        ----------
+        path : str
+            Its folder is made where it is not there; a file there is replaced.
+
+        Yields
+        ------
+        file : BinaryIO
+            Under another name, which is gone if the block is left by an error.
+        """
         os.makedirs(os.path.dirname(path), exist_ok=True)
         temporary = f"{path}.{os.urandom(6).hex()}.tmp"
         try:

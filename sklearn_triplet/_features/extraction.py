@@ -1,4 +1,8 @@
-"""Clips, paths or waveforms, in; log-mel energies (n_mels, n_frames) float32 out."""
+"""Clips, paths or waveforms, in; log-mel energies (n_mels, n_frames) float32 out.
+
+`Analysis` is the formula, for one clip; `Extraction` does it for the clips of a call,
+and keeps what cannot be used and what is used in part.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +31,18 @@ class Settings(NamedTuple):
     """What decides over the energies: the parameters of `LogMel`, all of them resolved.
 
     They are numbers of Python, so that those of numpy name the same folder on disk.
+
+    Attributes
+    ----------
+    sample_rate : int
+        In Hz.
+    n_fft, win_length, hop_length : int
+        In samples; ``win_length <= n_fft``.
+    n_mels : int
+    fmin, fmax : float
+        In Hz, ``0 <= fmin < fmax <= sample_rate / 2``.
+    log_floor : float
+        Added to the energies before the logarithm.
     """
 
     sample_rate: int
@@ -75,7 +91,16 @@ class Analysis:
         self.filters = scipy.sparse.csr_array(filters)
 
     def of_clip(self, clip: str | np.ndarray) -> Extracted:
-        """Read one clip, a path or a waveform, and turn it into energies.
+        """Read one clip, and turn it into energies.
+
+        Parameters
+        ----------
+        clip : str or ndarray of shape (n_samples,) or (n_channels, n_samples)
+            A path, or a waveform at the `sample_rate` of the settings.
+
+        Returns
+        -------
+        extracted : Extracted
 
         Raises
         ------
@@ -110,7 +135,7 @@ class Analysis:
 
         Notes
         -----
-        ``log(filters @ abs(rfft(window * frame)) ** 2 + log_floor)``. Frame t is
+        Of frame t, ``log(filters @ abs(rfft(window * frame)) ** 2 + log_floor)``. It is
         centred at sample ``t * hop_length``; beyond its ends the clip is silent.
         """
         n_fft, hop = self.settings.n_fft, self.settings.hop_length
@@ -270,7 +295,13 @@ class Extraction:
             yield row, outcome.energies
 
     def raise_first(self) -> None:
-        """Raise the problem of the first row that has one, if that was asked for."""
+        """Raise the problem of the first row that has one, if that was asked for.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            With `errors` 'raise', and a sentence that names the row.
+        """
         if self.problems and self.errors == "raise":
             row = min(self.problems)
             raise refusal(row, self.problems[row]) from self.problems[row].__cause__
@@ -279,7 +310,18 @@ class Extraction:
 def outcome_of(
     function: Callable[..., Result], *arguments: object
 ) -> Result | ValueError | OSError:
-    """Call a function of a clip; an error that the clip causes is returned instead."""
+    """Call a function; an error that its clip causes is returned, not raised.
+
+    Parameters
+    ----------
+    function : callable
+    *arguments : object
+
+    Returns
+    -------
+    outcome : object, ValueError or OSError
+        What the function returns, or the error: one bad clip does not end the others.
+    """
     try:
         return function(*arguments)
     except (ValueError, OSError) as error:
@@ -287,7 +329,19 @@ def outcome_of(
 
 
 def refusal(row: int, problem: Exception) -> Exception:
-    """Say which row of X a problem is about, and how to go on without it."""
+    """Say which row of X a problem is about, and how to go on without it.
+
+    Parameters
+    ----------
+    row : int
+    problem : Exception
+        As it was raised when the clip was read.
+
+    Returns
+    -------
+    error : FileNotFoundError or ValueError
+        To be raised.
+    """
     is_missing = isinstance(problem, FileNotFoundError)
     return (FileNotFoundError if is_missing else ValueError)(
         f"Row {row} of X of LogMel: {problem} With errors='warn' such a clip "
@@ -296,7 +350,20 @@ def refusal(row: int, problem: Exception) -> Exception:
 
 
 def _fill(features: np.ndarray, waiting: dict[int, NDArray[np.float32]]) -> np.ndarray:
-    """Move energies to their rows of features, in a wider copy where they need it."""
+    """Move energies to their rows of features.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_clips, n_mels, n_frames)
+        NaN where nothing is yet.
+    waiting : dict of int to ndarray of shape (n_mels, n_frames_i)
+        By row; emptied.
+
+    Returns
+    -------
+    features : ndarray of shape (n_clips, n_mels, max(n_frames, n_frames_i))
+        The same array, or a wider copy where it is too short.
+    """
     longest = max((energies.shape[1] for energies in waiting.values()), default=1)
     if longest > features.shape[2]:
         wider = np.full((*features.shape[:2], longest), np.nan, features.dtype)

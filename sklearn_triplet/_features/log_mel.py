@@ -30,13 +30,24 @@ from sklearn_triplet._features.extraction import (
 from sklearn_triplet._input.parameters import check_choice, check_number
 
 FLOAT32 = np.finfo(np.float32)
-# the analysis of the DCASE 2018 baseline, at any rate
+# section 4.3 of Turpault et al., at any rate
 WINDOW_MS, HOP_MS = 25, 10
 N_NAMED = 3  # clips that a warning names; it counts them all
 
 
 def _tell_problems(work: Extraction) -> str:
-    """Count and name the clips that cannot be used."""
+    """Count and name the clips that cannot be used.
+
+    Parameters
+    ----------
+    work : Extraction
+        When all is done.
+
+    Returns
+    -------
+    text : str
+        Of the warning, or nothing.
+    """
     if not work.problems:
         return ""
     rows = sorted(work.problems)[:N_NAMED]
@@ -49,7 +60,18 @@ def _tell_problems(work: Extraction) -> str:
 
 
 def _tell_flaws(work: Extraction) -> str:
-    """Count and name the clips of which only a part could be used."""
+    """Count and name the clips of which only a part could be used.
+
+    Parameters
+    ----------
+    work : Extraction
+        When all is done.
+
+    Returns
+    -------
+    text : str
+        Of the warning, or nothing.
+    """
     flaws = work.flaws
     if not flaws:
         return ""
@@ -65,7 +87,7 @@ def _tell_flaws(work: Extraction) -> str:
 
 
 class LogMel(TransformerMixin, BaseEstimator):
-    """Log-mel energies of sound files or waveforms.
+    r"""Log-mel energies of sound files or waveforms.
 
     Parameters
     ----------
@@ -94,8 +116,9 @@ class LogMel(TransformerMixin, BaseEstimator):
         Folder that keeps the energies of files, so that each file is decoded once;
         see Notes. Waveforms are not kept.
     errors : {'raise', 'warn'}, default='raise'
-        What happens to a clip that cannot be used: an error, or a row of NaN and one
-        warning after the last clip.
+        What happens to a clip that cannot be used at all: an error, or a row of NaN,
+        which later steps leave out, and one warning after the last clip. A file of
+        which a part can be decoded is used in both cases, with a warning; see Notes.
     n_jobs : int or None, default=None
         Number of threads, as in joblib; results do not depend on it.
     verbose : int, default=0
@@ -106,30 +129,74 @@ class LogMel(TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Samples per row; only where `fit` saw a table of waveforms.
 
+    See Also
+    --------
+    TripletEmbedder : Learns embeddings from these clips.
+    sklearn_triplet.datasets.load_audio_folder : Paths and labels of a folder.
+    librosa.feature.melspectrogram : The energies before the logarithm.
+
     Notes
     -----
     LogMel is stateless: `fit` only checks, `transform` works without it. Equals
     ``log(librosa.feature.melspectrogram(...) + log_floor)``, in half the time. Frame t
-    is centred at sample ``t * hop_length``; beyond its ends a clip is silent.
-    A clip's values never depend on its neighbours.
+    is centred at sample ``t * hop_length``, so at ``t * 10`` ms by default; beyond its
+    ends a clip is silent. A clip of n samples has ``1 + n // hop_length`` frames (for
+    an odd `n_fft`, ``1 + (n - 1) // hop_length``). A clip's values never depend on its
+    neighbours.
 
-    With `memory`, a file is known by its absolute path, its size and the time of its
+    Band m is a triangle over the frequencies ``f[m - 1], f[m], f[m + 1]`` that lie
+    evenly on the mel scale of Slaney [1]_ [2]_, linear below 1 kHz and logarithmic
+    above; each triangle has the area 1 in Hz:
+
+    .. math::
+
+        mel(f) = 3 f / 200 \quad (f < 1000), \qquad
+        mel(f) = 15 + 27 \ln(f / 1000) / \ln 6.4 \quad (f \ge 1000).
+
+    44.1 kHz, windows of 25 ms, hops of 10 ms and 64 bands are those of section 4.3 of
+    the paper [3]_, on the corpus of task 4 of DCASE 2018 [4]_.
+
+    **Blemished files.** Whatever can be decoded of a file is used, also with `errors`
+    'raise'. Where that is less than the file promises (the last frame of MP3 in WAV, a
+    download that broke off, FLAC behind a damaged frame), or pages of an OGG file are
+    damaged, one warning counts these clips and names the first. Behind a damaged page
+    of OGG all sounds too early, by what the page held, at most a second or so: labels
+    of the whole clip stay true, times within it do not. Where nothing can be decoded,
+    where a sample is NaN, or there is no file, `errors` decides. No header is believed:
+    memory and time follow what is decoded.
+
+    **With memory**, a file is known by its absolute path, its size and the time of its
     last change, not by its sound. After Ctrl-C, the next call goes on with the first
-    clip that is missing. Files that could not be used are tried again every time.
-    Several processes may share the folder; those that start together on an empty one
-    each compute all that is missing, to the same values. The first call on a list of
-    paths writes its features as one file, which this call and later ones on the same
-    list return as a read-only memory map; hence transform the whole corpus once before
-    a search over its folds. Other lists of known clips are collected in memory,
-    read-only too, up to 256 MiB. Above that, each is written once more: a 5-fold search
-    over 4 GB of features takes about 25 GB. Fewer than 32 new clips get a file each
-    instead, so that calls clip by clip stay as fast however many came before.
+    clip that is missing. Files that could not be used are tried again every time, and
+    warnings of blemishes are repeated. Several processes may share the folder; those
+    that start together on an empty one each compute all that is missing, to the same
+    values.
 
-    Nothing in the folder is ever deleted by LogMel. Each set of parameters has a folder
-    of its own in it, told by ``parameters.json``: delete those that you no longer use,
-    and all of them after files were changed in great number or when a new version of
-    librosa or soundfile shall be used. A deleted file is only computed again. Do this
-    while no process works there.
+    Each clip has a file of its own, so that calls clip by clip stay as fast however
+    many came before. A list of which something was new, or whose features exceed
+    256 MiB, is also written as one file, which this call and later ones on the same
+    list return as a read-only memory map; hence transform the whole corpus once before
+    a search over its folds. Other lists of known clips are collected in memory, read-only
+    too. So a corpus takes its size twice on disk, and a 5-fold search over 4 GB of
+    features about 30 GB.
+
+    Nothing in the folder is ever deleted by LogMel; a damaged file is replaced. Each
+    set of parameters has a folder of its own in it, told by ``parameters.json``: delete
+    those that you no longer use, and all of them after files were changed in great
+    number or when a new version of librosa or soundfile shall be used. A deleted file
+    is only computed again. Do this while no process works there.
+
+    References
+    ----------
+    .. [1] M. Slaney, "Auditory Toolbox", Technical Report 1998-010, Interval Research
+       Corporation, 1998.
+    .. [2] B. McFee et al., "librosa: Audio and music signal analysis in Python", SciPy
+       2015, doi:10.25080/Majora-7b98e3ed-003.
+    .. [3] N. Turpault, R. Serizel and E. Vincent, "Semi-supervised triplet loss based
+       learning of ambient audio embeddings", ICASSP 2019.
+    .. [4] R. Serizel, N. Turpault, H. Eghbal-Zadeh and A. P. Shah, "Large-scale weakly
+       labeled semi-supervised sound event detection in domestic environments", DCASE
+       Workshop 2018.
 
     Examples
     --------
@@ -142,7 +209,16 @@ class LogMel(TransformerMixin, BaseEstimator):
     >>> print(np.isnan(features[:, 0]).sum(axis=1))  # padding of the shorter clip
     [ 0 50]
 
-    >>> import tempfile, soundfile  # a file that is decoded once
+    Windows of 25 ms and hops of 10 ms at any rate:
+
+    >>> LogMel(8000).transform([tone[:4000]]).shape
+    (1, 64, 51)
+    >>> LogMel(8000).frame_times(3)
+    array([0.  , 0.01, 0.02])
+
+    A file that is decoded once:
+
+    >>> import tempfile, soundfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     soundfile.write(f"{folder}/tone.wav", tone, 44100)
     ...     mel = LogMel(memory=f"{folder}/features")
@@ -235,10 +311,16 @@ class LogMel(TransformerMixin, BaseEstimator):
         FileNotFoundError
             Where a file is missing and `errors` is 'raise'.
         ValueError
-            Where a file or waveform is empty, damaged, truncated or not finite and
-            `errors` is 'raise'; always where a parameter or X is not as described.
+            Where nothing of a file can be decoded, or a clip is empty or not finite,
+            and `errors` is 'raise'; always where a parameter or X is not as described.
         OSError
             Where the folder `memory` cannot be read or written, or its disk is full.
+
+        Warns
+        -----
+        UserWarning
+            Where clips are shorter than their files promise, or damaged; where clips
+            could not be used and `errors` is 'warn'. One each, with count and names.
         """
         self._check_parameters()
         clips = self._read_clips(X, reset=False)
@@ -288,7 +370,14 @@ class LogMel(TransformerMixin, BaseEstimator):
         return seconds * np.arange(n_frames, dtype=np.float64)
 
     def _check_parameters(self) -> None:
-        """Refuse a parameter outside its range, in a sentence."""
+        """Refuse a parameter outside its range, in a sentence.
+
+        Raises
+        ------
+        ValueError
+            For the first of them in the order of the signature, but the window before
+            the transform that has to hold it.
+        """
         whole, real = numbers.Integral, numbers.Real
         check_number(self, "sample_rate", whole, 1, np.inf)
         for name in ("win_length", "hop_length"):
@@ -316,7 +405,13 @@ class LogMel(TransformerMixin, BaseEstimator):
             check_number(self, "verbose", whole, 0, np.inf)
 
     def _location(self) -> str | None:
-        """Find the folder that `memory` means, or refuse it."""
+        """Find the folder that `memory` means, or refuse it.
+
+        Returns
+        -------
+        location : str or None
+            An absolute path, with the home folder in place of "~".
+        """
         # a joblib.Memory keeps its own things in a folder of its own below its location
         location = getattr(self.memory, "location", self.memory)
         if location is None:
@@ -330,7 +425,14 @@ class LogMel(TransformerMixin, BaseEstimator):
         return os.path.abspath(os.path.expanduser(path))
 
     def _settings(self) -> Settings:
-        """Resolve what is None, and make numbers of Python of all."""
+        """Resolve what is None, and make numbers of Python of all.
+
+        Returns
+        -------
+        settings : Settings
+            To be used and to name the folder in `memory`: `LogMel()` and a LogMel with
+            the lengths of its rate written out share it.
+        """
         win_length = self._window_length()
         hop_length = self.hop_length
         if hop_length is None:
@@ -351,13 +453,31 @@ class LogMel(TransformerMixin, BaseEstimator):
         )
 
     def _window_length(self) -> int:
-        """Resolve `win_length`; 25 ms of 44.1 kHz are 1102.5 samples, taken as 1102."""
+        """Resolve `win_length`; 25 ms of 44.1 kHz are 1102.5 samples, taken as 1102.
+
+        Returns
+        -------
+        win_length : int
+            In samples, at least 1.
+        """
         if self.win_length is not None:
             return int(self.win_length)
         return max(1, int(self.sample_rate) * WINDOW_MS // 1000)
 
     def _read_clips(self, X: AudioLike, *, reset: bool) -> list[str] | list[np.ndarray]:
-        """List the clips of X and keep the book of its number of features."""
+        """List the clips of X and keep the book of its number of features.
+
+        Parameters
+        ----------
+        X : sequence of path or of waveforms, or ndarray
+        reset : bool
+            Whether the number of features is noted, as in `fit`, or compared.
+
+        Returns
+        -------
+        clips : list of str or list of ndarray
+            Of one kind; rows of a table without their padding.
+        """
         clips = list_clips(X)
         if clips is None:
             table = validate_data(self, X, ensure_all_finite=False, reset=reset)
