@@ -194,6 +194,22 @@ def test_an_error_ends_the_work_of_all_threads(tmp_path, wav):
         assert f"Row 1 of X of LogMel: {broken!r} contains" in raised(X, n_jobs=2)
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_the_error_that_is_raised_is_no_matter_of_chance(tmp_path, wav, n_jobs):
+    X = [wav] * 9
+    for row, n_samples in ((1, 500), (3, 90_000), (5, 80_000)):
+        X[row] = write(
+            tmp_path / f"{row}.wav", np.full(n_samples, np.nan), subtype="FLOAT"
+        )
+    # longer clips are read first, since memory is taken for what they hold
+    start = f"Row 3 of X of LogMel: {X[3]!r} contains NaN at sample 0."
+    for _ in range(5):
+        assert raised(X, n_jobs=n_jobs).startswith(start)
+    absent = str(tmp_path / "absent.wav")
+    message = raised([*X, absent, wav], FileNotFoundError, n_jobs=n_jobs)
+    assert message.startswith("Row 9 of X of LogMel: there is no file")
+
+
 def test_single_path(wav):
     assert raised(wav) == (
         "X of LogMel must be a list of paths or waveforms. Got a single path: give "

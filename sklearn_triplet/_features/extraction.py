@@ -295,7 +295,10 @@ class Extraction:
             yield row, outcome.energies
 
     def raise_first(self) -> None:
-        """Raise the problem of the first row that has one, if that was asked for.
+        """Raise the problem that was met first, if that was asked for.
+
+        Not that of the first row: which others were met before all threads had stopped
+        is a matter of chance.
 
         Raises
         ------
@@ -303,8 +306,8 @@ class Extraction:
             With `errors` 'raise', and a sentence that names the row.
         """
         if self.problems and self.errors == "raise":
-            row = min(self.problems)
-            raise refusal(row, self.problems[row]) from self.problems[row].__cause__
+            row, problem = next(iter(self.problems.items()))
+            raise refusal(row, problem) from problem.__cause__
 
 
 def outcome_of(

@@ -176,9 +176,9 @@ class LogMel(TransformerMixin, BaseEstimator):
     many came before. A list of which something was new, or whose features exceed
     256 MiB, is also written as one file, which this call and later ones on the same
     list return as a read-only memory map; hence transform the whole corpus once before
-    a search over its folds. Other lists of known clips are collected in memory, read-only
-    too. So a corpus takes its size twice on disk, and a 5-fold search over 4 GB of
-    features about 30 GB.
+    a search over its folds. Other lists of known clips are collected in memory,
+    read-only too. So a corpus takes its size twice on disk, and a 5-fold search over
+    4 GB of features about 30 GB.
 
     Nothing in the folder is ever deleted by LogMel; a damaged file is replaced. Each
     set of parameters has a folder of its own in it, told by ``parameters.json``: delete
