@@ -257,7 +257,7 @@ def read(clip: str | np.ndarray, sample_rate: int) -> Sound:
             "). Replace it by an intact copy."
         )
     _refuse_non_finite(waveform, clip)
-    if rate == sample_rate:
+    if rate == sample_rate or is_empty:
         return Sound(waveform, flaw)
     resampled = librosa.resample(
         waveform, orig_sr=rate, target_sr=sample_rate, res_type="soxr_hq"
