@@ -198,9 +198,8 @@ def show(results: list[dict], reference: str = "TripletTagger") -> None:
         if name != reference and len(lead) > 1:
             half = stats.t.ppf(0.975, len(lead) - 1) * stats.sem(lead)
             text = f"{np.mean(lead):+.3f} ± {half:.3f} ({len(lead)} runs)"
-        print(
-            f"{name:36}{np.mean(values):9.3f}{np.std(values):6.3f}  {text:28}{seconds:7.1f}"
-        )
+        mean, deviation = np.mean(values), np.std(values)
+        print(f"{name:36}{mean:9.3f}{deviation:6.3f}  {text:28}{seconds:7.1f}")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

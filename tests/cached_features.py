@@ -23,9 +23,7 @@ def make_paths(tmp_path):
 
 
 @pytest.fixture(name="memory")
-def make_memory(tmp_path, monkeypatch):
-    """A folder in which eight files are not few, but share a map as hundreds do."""
-    monkeypatch.setattr("sklearn_triplet._features.cache.FEW", 0)
+def make_memory(tmp_path):
     return tmp_path / "features"
 
 
@@ -45,6 +43,10 @@ def count_decoded(monkeypatch):
 
 def list_maps(memory):
     return sorted(memory.glob("*/*.npy"))
+
+
+def list_clips(memory):
+    return sorted(memory.glob("*/clips/*.clip"))
 
 
 def assert_features(features, paths, **parameters):

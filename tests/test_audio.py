@@ -164,8 +164,9 @@ def test_unusable_clips_become_rows_of_nan(tmp_path, wav, n_jobs):
     assert len(caught) == 1
     assert caught[0].filename == __file__
     assert str(caught[0].message) == (
-        "LogMel could not use 4 of 6 clips; their rows are NaN: drop them from X and y "
-        f"before the next step. The first: Row 0: there is no file {absent[0]!r}. "
+        "LogMel could not use 4 of 6 clips. Their rows are NaN: the later steps of "
+        "this library leave them out, and return NaN or -1 for them. The first: Row 0: "
+        f"there is no file {absent[0]!r}. "
         f"Correct the path. Row 2: {broken!r} contains NaN at sample 3. Repair it or "
         f"leave it out of X and y. Row 3: there is no file {absent[1]!r}. Correct the "
         "path."
@@ -191,6 +192,22 @@ def test_an_error_ends_the_work_of_all_threads(tmp_path, wav):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert f"Row 1 of X of LogMel: {broken!r} contains" in raised(X, n_jobs=2)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_the_error_that_is_raised_is_no_matter_of_chance(tmp_path, wav, n_jobs):
+    X = [wav] * 9
+    for row, n_samples in ((1, 500), (3, 90_000), (5, 80_000)):
+        X[row] = write(
+            tmp_path / f"{row}.wav", np.full(n_samples, np.nan), subtype="FLOAT"
+        )
+    # longer clips are read first, since memory is taken for what they hold
+    start = f"Row 3 of X of LogMel: {X[3]!r} contains NaN at sample 0."
+    for _ in range(5):
+        assert raised(X, n_jobs=n_jobs).startswith(start)
+    absent = str(tmp_path / "absent.wav")
+    message = raised([*X, absent, wav], FileNotFoundError, n_jobs=n_jobs)
+    assert message.startswith("Row 9 of X of LogMel: there is no file")
 
 
 def test_single_path(wav):
@@ -241,9 +258,9 @@ def test_X_of_another_shape(wav):
     [
         ("sample_rate", 0, "an integer in [1, inf)"),
         ("sample_rate", 44100.0, "an integer in [1, inf)"),
-        ("n_fft", 1, "an integer in [2, inf)"),
-        ("win_length", 0, "an integer in [1, 2048]"),
-        ("win_length", 4096, "an integer in [1, 2048]"),
+        ("n_fft", 1, "an integer in [1102, inf)"),
+        ("n_fft", 2048.0, "an integer in [1102, inf)"),
+        ("win_length", 0, "an integer in [1, inf)"),
         ("hop_length", 0, "an integer in [1, inf)"),
         ("n_mels", 0, "an integer in [1, inf)"),
         ("n_mels", "64", "an integer in [1, inf)"),
@@ -266,6 +283,15 @@ def test_parameters_outside_their_range(name, value, must_be):
     with pytest.raises(ValueError) as caught:
         LogMel(**{name: value}).fit(X)
     assert str(caught.value) == message
+
+
+def test_a_window_longer_than_the_transform():
+    message = "The 'n_fft' parameter of LogMel must be an integer in [401, inf). Got "
+    message += "400 instead."
+    assert raised(np.zeros((1, 10)), n_fft=400, win_length=401) == message
+    assert raised(np.zeros((1, 10)), n_fft=1, win_length=1) == (
+        "The 'n_fft' parameter of LogMel must be an integer in [2, inf). Got 1 instead."
+    )
 
 
 @pytest.mark.parametrize("log_floor", [0, -1e-4, 1e-60, np.inf, np.nan, "small"])

@@ -15,24 +15,17 @@ from sklearn_triplet import LogMel
 from sklearn_triplet.datasets import load_audio_folder, mix_soundscapes
 
 N_SAMPLES = 22050
-REPLACE = "Replace it by a complete copy, or encode again what is left of it."
 NO_SOUND = "a sound file in a format of soundfile.available_formats(), such as WAV or "
 END = r" With errors='warn' such a clip becomes a row of NaN\."
 
 # what LogMel says of each, behind the row and the path; expressions where libsndfile
 # gives the cause
-TRUNCATED = re.escape(
-    " is truncated: it ends before the end that its format promises. " + REPLACE
-)
 UNREADABLE = (
     r" cannot be read as sound \(.+\)\. "
     + re.escape(f"Replace it by {NO_SOUND}FLAC.")
 )  # fmt: skip
 BAD = {
-    "cut.flac": r" is damaged after \d+ samples \(.+\)\. Replace it by an intact "
-    r"copy\.",
-    "cut.ogg": TRUNCATED,
-    "cut.wav": TRUNCATED,
+    "cut.flac": r" can be decoded \(.+\)\. Replace it by an intact copy\.",
     "empty.wav": re.escape(" holds no samples. Leave it out of X and y."),
     "header.wav": UNREADABLE,
     "nan.wav": re.escape(
@@ -53,8 +46,7 @@ def bad(tmp_path_factory):
     """One file of each kind that LogMel must refuse."""
     folder = tmp_path_factory.mktemp("bad files")
     noise = make_noise(50_000)
-    for suffix in ("flac", "ogg", "wav"):
-        cut(write(folder / f"cut.{suffix}", noise), 0.5)
+    cut(write(folder / "cut.flac", noise), 0.03)
     write(folder / "empty.wav", np.zeros(0))
     cut(write(folder / "header.wav", noise), 0.0002)
     hole = noise.copy()
@@ -103,7 +95,7 @@ def test_a_bad_file_is_refused_by_name(bad, name):
     corpus = load_audio_folder(bad, row, only_listed=True)
     with pytest.raises(ValueError) as caught:
         LogMel().fit_transform(corpus.paths)
-    start = re.escape(f"Row 0 of X of LogMel: {str(bad / name)!r}")
+    start = "Row 0 of X of LogMel: (nothing of )?" + re.escape(repr(str(bad / name)))
     assert re.fullmatch(start + BAD[name] + END, str(caught.value))
 
 
@@ -123,13 +115,14 @@ def test_bad_files_become_rows_of_nan_among_good_ones(bad, good, tmp_path, n_job
     assert len(caught) == 1
     n_clips = len(corpus.paths)
     assert str(caught[0].message).startswith(
-        f"LogMel could not use {len(BAD)} of {n_clips} clips; their rows are NaN: drop "
-        f"them from X and y before the next step. The first: Row {is_bad.argmax()}: "
-        f"{str(both / 'bad' / 'cut.flac')!r} is damaged after "
+        f"LogMel could not use {len(BAD)} of {n_clips} clips. Their rows are NaN: the "
+        "later steps of this library leave them out, and return NaN or -1 for them. "
+        f"The first: Row {is_bad.argmax()}: nothing of "
+        f"{str(both / 'bad' / 'cut.flac')!r} can "
     )
     np.testing.assert_array_equal(np.isnan(features[:, 0, 0]), is_bad)
     assert np.isnan(features[is_bad]).all()
-    # the cure that the warning names: the rest is as if they had never been there
+    # the rest is as if they had never been there
     kept = ~np.isnan(features).all(axis=(1, 2))
     alone = load_audio_folder(both / "good", None)
     np.testing.assert_array_equal(corpus.paths[kept], alone.paths)
@@ -200,11 +193,14 @@ def test_no_permission(tmp_path):
     assert re.fullmatch(start + UNREADABLE + END, str(caught.value))
 
 
-@pytest.mark.parametrize("name", ["cut.wav", "cut.ogg"])
-def test_mixtures_refuse_what_log_mel_refuses(bad, tmp_path, name):
-    whole = [write(tmp_path / f"{i}.wav", make_noise(44100, seed=i)) for i in range(3)]
-    paths, y = [*whole, str(bad / name)], ["dog", "dog", "cat", "cat"]
-    with pytest.raises(ValueError, match=f"{name}' is truncated: it ends before the"):
+@pytest.mark.parametrize("name", ["cut.wav", "cut.ogg", "cut.flac"])
+def test_mixtures_refuse_recordings_that_are_cut(tmp_path, name):
+    paths = [write(tmp_path / f"{i}.wav", make_noise(44100, seed=i)) for i in range(3)]
+    paths.append(write(tmp_path / name, make_noise(99_999)))
+    cut(paths[3], 0.5)
+    y = ["dog", "dog", "cat", "cat"]
+    sentence = rf"{name}' holds \d\.\d+ .*s.*\. Replace it by a complete copy, or"
+    with pytest.raises(ValueError, match=sentence):
         mix_soundscapes(paths, y, n_clips=8, random_state=0)
 
 

@@ -1,5 +1,6 @@
 """LogMel(memory=...): each file is decoded once, and known by more than its name."""
 
+import builtins
 import json
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ import soundfile
 from cached_features import (
     assert_features,
     count_decoded,  # noqa: F401
+    list_clips,
     list_maps,
     make_memory,  # noqa: F401
     make_paths,  # noqa: F401
@@ -93,9 +95,7 @@ def test_a_large_subset_is_mapped_and_not_computed(paths, memory, decoded, monke
     assert len(list_maps(memory)) == 3
 
 
-@pytest.mark.parametrize("limit", [0, 2**28])
-def test_only_new_files_are_decoded(paths, memory, decoded, monkeypatch, limit):
-    monkeypatch.setattr("sklearn_triplet._features.cache.IN_MEMORY", limit)
+def test_only_new_files_are_decoded(paths, memory, decoded):
     estimator = LogMel(memory=memory)
     estimator.transform(paths[:5])
     decoded.clear()
@@ -103,7 +103,44 @@ def test_only_new_files_are_decoded(paths, memory, decoded, monkeypatch, limit):
     assert decoded == ["5.wav", "6.wav", "7.wav"]
     assert_features(features, paths)
     sizes = [np.load(path, mmap_mode="r").shape[0] for path in list_maps(memory)]
-    assert sorted(sizes) == ([5, 8] if limit == 0 else [3, 5])
+    assert sorted(sizes) == [5, 8]
+    assert len(list_clips(memory)) == 8
+
+
+def test_clip_by_clip(paths, memory, decoded, monkeypatch):
+    estimator = LogMel(memory=memory)
+    one_by_one = [estimator.transform([path]) for path in paths]
+    assert decoded == [f"{i}.wav" for i in range(8)]
+    opened = count_opened(monkeypatch, lambda: estimator.transform(paths[:1]))
+    again = [estimator.transform([path]) for path in paths]
+    together = estimator.transform([*paths, paths[3]])
+    assert len(decoded) == 8
+    assert len(list_clips(memory)) == 8
+    assert not list_maps(memory)
+    for path, first, second in zip(paths, one_by_one, again, strict=True):
+        assert not first.flags.writeable and not second.flags.writeable
+        assert_features(first, [path])
+        assert_features(second, [path])
+    assert_features(together, [*paths, paths[3]])
+    # a call does not read what other calls wrote
+    later = count_opened(monkeypatch, lambda: estimator.transform(paths[7:]))
+    assert opened == later < 4
+
+
+def count_opened(monkeypatch, act):
+    """Count the files that Python opens."""
+    opened = []
+    plain = builtins.open
+
+    def counting(*args, **kwargs):
+        opened.append(args[0])
+        return plain(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(builtins, "open", counting)
+        act()
+    assert opened
+    return len(opened)
 
 
 def test_a_changed_file_is_computed_again(paths, memory, decoded):
@@ -159,6 +196,7 @@ def test_names_that_no_line_of_text_could_hold(memory, tmp_path, decoded):
     "change",
     [
         {"sample_rate": 22050},
+        {"sample_rate": 22050, "n_fft": 2048, "win_length": 1102, "hop_length": 441},
         {"n_fft": 4096},
         {"win_length": 1000},
         {"hop_length": 400},
@@ -179,12 +217,13 @@ def test_what_changes_no_value_shares_the_folder(paths, memory, decoded):
     LogMel(memory=memory).transform(paths)
     decoded.clear()
     same = {"sample_rate": np.int64(44100), "fmin": 0, "fmax": 22050, "n_jobs": 2}
+    same |= {"n_fft": 2048, "win_length": np.int32(1102), "hop_length": 441}
     LogMel(memory=memory, errors="warn", **same).transform(paths)
     assert not decoded
     (folder,) = memory.iterdir()
     assert folder.name.startswith("log_mel_44100_Hz_64_bands_float32_")
     assert json.loads((folder / "parameters.json").read_text()) == {
-        "format": 1,
+        "format": 2,
         "sample_rate": 44100,
         "n_fft": 2048,
         "win_length": 1102,

@@ -8,7 +8,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import make_noise, reference, write
+from helpers import CURE, make_noise, raised, reference, write
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
@@ -60,7 +60,9 @@ def test_global_state_is_left_alone(wav, n_jobs, capsys):
         (44100, 44100, {}),
         (44100, 44099, {"hop_length": 1102}),
         (16000, 16000, {"n_fft": 512, "win_length": 400, "hop_length": 160}),
-        (22050, 12345, {"n_fft": 1024, "win_length": 1024, "fmin": 50.0, "fmax": 8000}),
+        (22050, 12345, {"n_fft": 1024, "win_length": 1024, "hop_length": 441}),
+        (22050, 8000, {"n_fft": 1024, "hop_length": 441, "win_length": 9, "fmax": 8e3}),
+        (44100, 8000, {"fmin": 50.0, "fmax": 8000}),
         (8000, 4000, {"n_fft": 401, "win_length": 200, "hop_length": 80, "n_mels": 20}),
         (32000, 9000, {"n_fft": 1000, "win_length": 333, "hop_length": 50}),
         (44100, 3000, {"win_length": 1101, "hop_length": 1, "n_mels": 5}),
@@ -74,6 +76,53 @@ def test_equals_librosa(sample_rate, n_samples, settings):
     assert features.dtype == np.float32
     assert features.shape == (1, *expected.shape)
     np.testing.assert_allclose(features[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("sample_rate", "n_fft", "win_length", "hop_length"),
+    [
+        (44100, 2048, 1102, 441),
+        (16000, 512, 400, 160),
+        (8000, 256, 200, 80),
+        (22050, 1024, 551, 220),
+        (48000, 2048, 1200, 480),
+        (10240, 256, 256, 102),  # a power of two is its own next one
+    ],
+)
+def test_windows_of_25_ms_every_10_ms_at_any_rate(
+    sample_rate, n_fft, win_length, hop_length
+):
+    waveform = make_noise(sample_rate + 123)
+    estimator = LogMel(n_mels=20).set_params(sample_rate=sample_rate)
+    features = estimator.transform([waveform])
+    lengths = {"n_fft": n_fft, "win_length": win_length, "hop_length": hop_length}
+    expected = reference(waveform, sr=sample_rate, n_mels=20, **lengths)
+    assert features.shape == (1, *expected.shape)
+    np.testing.assert_allclose(features[0], expected, atol=1e-5)
+    explicit = LogMel(sample_rate, n_mels=20, **lengths)
+    np.testing.assert_array_equal(explicit.transform([waveform]), features)
+    times = estimator.frame_times(3)
+    np.testing.assert_allclose(times, [t * hop_length / sample_rate for t in range(3)])
+    assert explicit.frame_times(3).tolist() == times.tolist()
+
+
+def test_lengths_follow_those_that_are_given():
+    waveform = make_noise(5000)
+    features = LogMel(win_length=2049).transform([waveform])
+    np.testing.assert_allclose(
+        features[0], reference(waveform, n_fft=4096, win_length=2049), atol=1e-5
+    )
+    # at rates at which 10 ms are less than a sample, every sample has its frame
+    assert LogMel(50, n_mels=1).transform([waveform]).shape == (1, 1, 5001)
+
+
+def test_waveforms_too_loud_for_float32():
+    message = (
+        "Row 1 of X of LogMel: the waveform is so loud that its energies are no finite "
+        "float32: its largest sample is 1e+30. Bring it to [-1, 1] or leave it out of "
+        f"X and y.{CURE}"
+    )
+    assert raised([np.ones(9), np.full(9, 1e30)]) == message
 
 
 def test_equals_librosa_far_below_the_loudest_band():

@@ -1,90 +1,361 @@
-"""Paths in, features (n_clips, n_mels, n_frames) from a folder of maps out.
+"""Paths in, features (n_clips, n_mels, n_frames) from a folder on disk out.
 
-What the folder does not hold yet is computed and written there. A clip is known by its
-path, its size and the time of its last change, which one look at the file system tells;
-what decides over the values (the parameters) has a folder of its own. Clips that come
-few at a time get a map each, which is found by the name of the clip alone.
+The folder holds a file per clip, ``clips/NAME.clip``: a line of text (checksum, flaw,
+key) and the energies (n_mels, n_frames) behind it. A clip is known by its key, which is
+path, size and time of change and costs one look at the file system; NAME is made of it.
+Lists of which something was new, and large ones, are written once more, as one array
+``NAME.npy`` to be mapped.
+
+Files get their names when they are whole, and what does not fit its checksum counts as
+absent. So processes may share the folder, be killed or lose power: they never read what
+is wrong, and go on with what is missing.
 """
 
+from __future__ import annotations
+
 import hashlib
-import itertools
 import json
+import math
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import cast
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import BinaryIO, TypeAlias, cast
 
 import numpy as np
 
-from sklearn_triplet._features.cache_map import (
-    FeatureMap,
-    Key,
-    Place,
-    RowWriter,
-    create_map,
-    key_of,
-    read_header,
-    writing,
-)
-from sklearn_triplet._features.extraction import (
-    DecisiveParameters,
-    Extraction,
-    raise_first,
-)
+from sklearn_triplet._features.extraction import Extracted, Extraction
 from sklearn_triplet._input.progress import show_progress
 
-FORMAT = 1  # to be raised when the same parameters give other values or other files
-IN_MEMORY = 2**28  # bytes; smaller selections of known clips are not written again
-SINGLE = "single"  # the folder of the maps of one clip
-FEW = 32  # new clips; fewer get a map each, or each call would read all maps before it
+FORMAT = 2  # to be raised when the same parameters give other values or other files
+# bytes; smaller selections of known clips are collected and not written once more
+IN_MEMORY = 2**28
+ABSENT = -1
+LINE = 64  # a multiple of so many bytes, so that the array behind it is aligned
+
+Key: TypeAlias = tuple[str, int, int]
+
+
+def key_of(path: str) -> Key:
+    """Tell by what a file is known.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    key : tuple of (str, int, int)
+        Absolute path, size in bytes, time of the last change in nanoseconds. The sound
+        is not looked at: reading it would take longer than all that is saved.
+    """
+    path = os.path.abspath(path)
+    try:
+        found = os.stat(path)
+    except OSError:  # told in a sentence when its header is read
+        return path, ABSENT, ABSENT
+    return path, found.st_size, found.st_mtime_ns
+
+
+def name_of(keys: object) -> str:
+    """Make the name of a file from the key, or the list of keys, of what is in it.
+
+    Parameters
+    ----------
+    keys : Key or list of Key or None
+
+    Returns
+    -------
+    name : str
+        24 hexadecimal digits, so that no two lists of this world share one.
+    """
+    return hashlib.sha256(json.dumps(keys).encode()).hexdigest()[:24]
 
 
 class FeatureCache:
-    """The folder of one set of parameters, and one call that asks it; made per call."""
+    """The folder of one set of parameters, and one call that asks it; made per call.
 
-    def __init__(
-        self, location: str, parameters: DecisiveParameters, extraction: Extraction
-    ) -> None:
-        self.parameters = {"format": FORMAT, **parameters}
-        text = json.dumps(self.parameters, sort_keys=True)
-        digest = hashlib.sha256(text.encode()).digest()
-        self.stamp = digest[:8]
-        name = "log_mel_{sample_rate}_Hz_{n_mels}_bands_{dtype}_".format(**parameters)
-        self.folder = os.path.join(location, name + digest.hex()[:12])
-        self.dtype = np.dtype(parameters["dtype"])
-        self.n_mels = parameters["n_mels"]
-        self.maps: dict[str, FeatureMap] = {}
-        self.places: dict[Key, Place] = {}
-        self.broken: dict[str, str] = {}  # path to what is wrong
+    Parameters
+    ----------
+    location : str
+        The folder of all sets of parameters.
+    dtype : {"float32", "float16"}
+    extraction : Extraction
+        Whose clips are paths. Problems and flaws are added to it.
+
+    Attributes
+    ----------
+    folder : str
+        In `location`, named after the parameters that decide over the values.
+    keys : list of Key
+        Of the clips, in order.
+    first_rows : dict of Key to int
+        Where a clip stands first; it is read or computed once.
+    n_frames : dict of Key to int
+        Of the clips found or computed so far.
+    kept : dict of Key to ndarray of shape (n_mels, n_frames_i)
+        Their energies, up to 256 MiB, then none.
+    """
+
+    def __init__(self, location: str, dtype: str, extraction: Extraction) -> None:
+        settings = extraction.settings
+        parameters = {"format": FORMAT, **settings._asdict(), "dtype": dtype}
+        self.parameters = json.dumps(parameters, indent=2, sort_keys=True)
+        self.stamp = hashlib.sha256(self.parameters.encode()).hexdigest()[:12]
+        name = f"log_mel_{settings.sample_rate}_Hz_{settings.n_mels}_bands_{dtype}"
+        self.folder = os.path.join(location, f"{name}_{self.stamp}")
+        self.n_mels, self.dtype = settings.n_mels, np.dtype(dtype)
         self.extraction = extraction
         self.paths = cast("list[str]", extraction.clips)  # waveforms are not kept
         self.keys = [key_of(path) for path in self.paths]
-        self.n_frames: dict[Key, int] = {}  # of all clips that can be read
+        # a path may stand in X twice
+        self.first_rows = {key: i for i, key in reversed([*enumerate(self.keys)])}
+        self.n_frames: dict[Key, int] = {}  # of all clips that can be used
+        self.n_bytes = 0  # of their energies
+        self.kept: dict[Key, np.ndarray] = {}  # these energies, while they are few
 
     def features(self) -> np.ndarray:
-        """Fetch the features of all clips, and compute those that are not there."""
-        problems = self.extraction.problems
+        """Fetch the features of all clips, and compute those that are not there.
+
+        Returns
+        -------
+        features : ndarray or memmap of shape (n_clips, n_mels, n_frames), read-only
+            NaN behind the end of a clip, and where a clip cannot be used; as long as
+            the longest clip.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            Where a clip cannot be used and `errors` is 'raise'. What was computed
+            before is kept.
+        OSError
+            Where the folder cannot be read or written, or its disk is full.
+        """
         with self._sentences():
-            self._look_around()
-        self._count_frames()
+            # one look suffices where the call is a repeated one
+            known = self._open_map(self.keys)
+            if known is not None:
+                return known
+            self._find_clips()
+        n_new = self._compute_missing()
+        self._repeat_reports()
+        self.extraction.raise_first()
+        longest = max(self.n_frames.values(), default=1)
+        shape = (len(self.keys), self.n_mels, longest)
         with self._sentences():
-            held, single = self._choose()
-            target = self._fill(held) if held else None
-            self._fill_singles(single)
-        unusable = {self.keys[row]: error for row, error in problems.items()}
-        problems |= {  # a path may stand in X twice
-            row: unusable[key] for row, key in enumerate(self.keys) if key in unusable
-        }
-        raise_first(problems, self.extraction.errors)
-        kept = self.n_frames.keys() - unusable
-        longest = max((self.n_frames[key] for key in kept), default=1)
+            is_large = math.prod(shape) * self.dtype.itemsize > IN_MEMORY
+            # what is new is asked for again, by the same list; but the folds of a
+            # search, of which all is known, must not fill the disk
+            if is_large or (n_new and len(self.keys) > 1):
+                return self._map_features(shape)
+            return self._collect_features(shape)
+
+    # --- clips
+
+    def _find_clips(self) -> None:
+        """Read what the folder holds of the clips."""
+        for key, row in self.first_rows.items():
+            found = self._read_clip(key)
+            if found is not None:
+                self._keep(key, found.energies)
+                if found.flaw:
+                    self.extraction.flaws[row] = found.flaw
+
+    def _compute_missing(self) -> int:
+        """Compute and write the clips that the folder lacks; tell their number."""
+        rows = sorted(
+            row for key, row in self.first_rows.items() if key not in self.n_frames
+        )
+        if not rows:
+            return 0
+        promised = self.extraction.read_headers(rows)
+        self._write_parameters()
+        n_known = len(self.n_frames)
+        for row, computed in self.extraction.energies([*promised], done=n_known):
+            path, key = self.paths[row], self.keys[row]
+            if key_of(path) != key:
+                self.extraction.problems[row] = ValueError(
+                    f"{path!r} was changed while it was read. Call again when nothing "
+                    "writes to it any more."
+                )
+                continue
+            energies = computed.astype(self.dtype)
+            flaw = self.extraction.flaws.get(row, "")
+            self._write_clip(key, Extracted(energies, flaw))
+            self._keep(key, energies)
+        return len(self.n_frames) - n_known
+
+    def _repeat_reports(self) -> None:
+        """Report a clip in every row in which it stands."""
+        reports: tuple[dict, dict] = (self.extraction.problems, self.extraction.flaws)
+        for found in reports:
+            for row, key in enumerate(self.keys):
+                if self.first_rows[key] in found:
+                    found[row] = found[self.first_rows[key]]
+
+    def _keep(self, key: Key, energies: np.ndarray) -> None:
+        """Note a clip that can be used, and its energies as long as they are few."""
+        self.n_frames[key] = energies.shape[1]
+        self.n_bytes += energies.nbytes
+        if self.n_bytes <= IN_MEMORY:
+            self.kept[key] = energies
+        else:  # they go to a map, and are read again for that
+            self.kept.clear()
+
+    def _collect_features(self, shape: tuple[int, int, int]) -> np.ndarray:
+        """Fill an array (n_clips, n_mels, n_frames) in memory, clip by clip."""
+        features = np.empty(shape, self.dtype)
+        for row, key in enumerate(self.keys):
+            n_frames = self.n_frames.get(key, 0)
+            features[row, :, n_frames:] = np.nan
+            if n_frames:
+                features[row, :, :n_frames] = self._fetch(key)
+        features.flags.writeable = False  # as a map is, so that both behave alike
+        return features
+
+    def _fetch(self, key: Key) -> np.ndarray:
+        """Return the energies (n_mels, n_frames) of a clip that was found before."""
+        if key in self.kept:
+            return self.kept[key]
+        found = self._read_clip(key)
+        if found is None:
+            path = self._clip_path(key)
+            raise OSError(f"{path!r} was deleted or damaged while it was needed")
+        return found.energies
+
+    def _clip_path(self, key: Key) -> str:
+        return os.path.join(self.folder, "clips", f"{name_of(key)}.clip")
+
+    def _checksum(self, text: bytes, energies: bytes | memoryview) -> bytes:
+        """Sum up the line of a clip and its energies, as 8 hexadecimal digits.
+
+        Four GB a second are summed up, a tenth of the time of reading. The parameters
+        are in the sum too, in case that files are moved between folders.
+        """
+        stamp = zlib.crc32(self.stamp.encode())
+        return b"%08x" % zlib.crc32(energies, zlib.crc32(text, stamp))
+
+    def _read_clip(self, key: Key) -> Extracted | None:
+        """Read a clip from the folder.
+
+        Parameters
+        ----------
+        key : Key
+
+        Returns
+        -------
+        found : Extracted or None
+            None where it is absent, damaged, or was written for another key.
+        """
+        try:
+            with open(self._clip_path(key), "rb", buffering=0) as file:
+                content = file.read()
+        except FileNotFoundError:
+            return None
+        start = content.find(b"\n") + 1
+        checksum, _, text = content[:start].partition(b" ")
+        if checksum != self._checksum(text, memoryview(content)[start:]):
+            return None
+        flaw, *written_for = json.loads(text)
+        if written_for != [*key]:
+            return None
+        array = np.frombuffer(content, self.dtype, offset=start)
+        return Extracted(array.reshape(self.n_mels, -1), flaw)
+
+    def _write_clip(self, key: Key, extracted: Extracted) -> None:
+        """Write a clip: checksum, [flaw, *key], spaces, a newline, the energies."""
+        text = json.dumps([extracted.flaw, *key]).encode()
+        text = text.ljust(LINE * (1 + (len(text) + 10) // LINE) - 10) + b"\n"
+        energies = extracted.energies.tobytes()
+        with self._sentences(), self._replacing(self._clip_path(key)) as file:
+            file.write(self._checksum(text, energies) + b" " + text + energies)
+
+    def _write_parameters(self) -> None:
+        """Tell whoever looks into the folder what it is for."""
+        path = os.path.join(self.folder, "parameters.json")
         with self._sentences():
-            if target is not None and held is self.keys:
-                return target.open()[:, :, :longest]
-            return self._gather(longest)
+            if not os.path.exists(path):
+                with self._replacing(path) as file:
+                    file.write(self.parameters.encode() + b"\n")
+
+    # --- maps
+
+    def _map_features(self, shape: tuple[int, int, int]) -> np.memmap:
+        """Map the array of all clips, which is written if it is not there."""
+        # a clip that cannot be used now may be another time, and then changes the array
+        usable = [key if key in self.n_frames else None for key in self.keys]
+        known = self._open_map(usable)
+        if known is None:
+            self._write_map(usable, shape)
+            known = self._open_map(usable)
+        if known is None:
+            raise OSError(f"{self._map_path(usable)!r} was deleted while it was needed")
+        return known
+
+    def _map_path(self, keys: Sequence[Key | None]) -> str:
+        return os.path.join(self.folder, f"{name_of(keys)}.npy")
+
+    def _open_map(self, keys: Sequence[Key | None]) -> np.memmap | None:
+        """Map the array of some clips, and note their flaws.
+
+        Parameters
+        ----------
+        keys : sequence of Key or None
+            In order; None where a clip could not be used.
+
+        Returns
+        -------
+        features : memmap of shape (n_clips, n_mels, n_frames) or None
+            None where it is absent, cut, or of other parameters.
+        """
+        path = self._map_path(keys)
+        try:
+            with open(path, "rb") as file:
+                np.lib.format.read_magic(file)
+                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+                offset = file.tell()
+                file.seek(math.prod(shape) * dtype.itemsize, os.SEEK_CUR)
+                stamp, flaws = json.loads(file.read())
+        except (FileNotFoundError, ValueError):  # absent, cut or something else
+            return None
+        if stamp != self.stamp:
+            return None
+        self.extraction.flaws |= {int(row): flaw for row, flaw in flaws.items()}
+        return np.memmap(path, dtype, "r", offset, shape)
+
+    def _write_map(
+        self, keys: Sequence[Key | None], shape: tuple[int, int, int]
+    ) -> None:
+        """Write an array row by row; behind it the stamp of the parameters, and flaws.
+
+        Parameters
+        ----------
+        keys : sequence of Key or None
+            In order; None where a clip could not be used.
+        shape : tuple of (int, int, int)
+            ``(n_clips, n_mels, n_frames)``.
+        """
+        descr = np.lib.format.dtype_to_descr(self.dtype)
+        header = {"descr": descr, "fortran_order": False, "shape": shape}
+        verbose = self.extraction.verbose
+        # written, not mapped: on a full disk a map ends the process, without a word
+        with self._replacing(self._map_path(keys)) as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for key in show_progress(keys, "LogMel, map", unit="clip", verbose=verbose):
+                block = np.full(shape[1:], np.nan, self.dtype)
+                if key is not None:
+                    block[:, : self.n_frames[key]] = self._fetch(key)
+                file.write(block.data)
+            file.write(json.dumps([self.stamp, self.extraction.flaws]).encode())
+            # its rows have no checksums, so that all has to be there before the name
+            file.flush()
+            os.fsync(file.fileno())
+
+    # --- files
 
     @contextmanager
     def _sentences(self) -> Iterator[None]:
+        """Say of an error of the disk where it was met, and what to do."""
         try:
             yield
         except OSError as error:
@@ -95,205 +366,26 @@ class FeatureCache:
                 "goes on with what is missing."
             ) from error
 
-    def _look_around(self) -> None:
-        """Find which maps hold the clips; few clips are first looked for by name."""
-        if not os.path.lexists(self.folder):
-            return
-        is_few = len(self.keys) < FEW
-        if is_few:
-            self._look_for_singles()
-        missing = set(self.keys) - self.places.keys()
-        if missing:
-            self._look_at_maps(missing if is_few else None)
-        if not is_few:
-            self._look_for_singles()
+    @contextmanager
+    def _replacing(self, path: str) -> Iterator[BinaryIO]:
+        """Open a file that gets its name when it is whole.
 
-    def _look_for_singles(self) -> None:
-        if os.path.isdir(os.path.join(self.folder, SINGLE)):
-            for key in set(self.keys) - self.places.keys():
-                if found := self._find([key]):
-                    self._read(found)
+        Parameters
+        ----------
+        path : str
+            Its folder is made where it is not there; a file there is replaced.
 
-    def _look_at_maps(self, wanted: set[Key] | None) -> None:
-        with os.scandir(self.folder) as entries:
-            paths = sorted(entry.path for entry in entries)
-        for path in paths:
-            if path.endswith(".npy") and self._accept(path):
-                self._read(self.maps[path], wanted)
-
-    def _read(self, source: FeatureMap, wanted: set[Key] | None = None) -> None:
-        rows, damaged = source.read_rows(wanted)
-        if damaged:
-            self.broken[source.rows_path] = "it has damaged lines"
-        for row, (key, n_frames) in rows.items():
-            self.places[key] = Place(source, row, n_frames)
-
-    def _accept(self, path: str) -> bool:
+        Yields
+        ------
+        file : BinaryIO
+            Under another name, which is gone if the block is left by an error.
+        """
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        temporary = f"{path}.{os.urandom(6).hex()}.tmp"
         try:
-            found = read_header(path)
-            if not found.seal.endswith(self.stamp):
-                raise ValueError("it was not written for these parameters")
-        except FileNotFoundError:  # deleted since
-            return False
-        except (OSError, ValueError) as error:
-            self.broken[path] = getattr(error, "strerror", None) or str(error)
-            return False
-        self.maps[path] = found
-        return True
-
-    def _count_frames(self) -> None:
-        """Count the frames of all clips; only new ones have to be opened for that."""
-        new: dict[Key, int] = {}
-        for row, key in enumerate(self.keys):
-            if key in self.places:
-                self.n_frames[key] = self.places[key].n_frames
-            else:
-                new.setdefault(key, row)
-        counted = self.extraction.count_frames(new.values())
-        self.n_frames |= {
-            key: counted[row] for key, row in new.items() if row in counted
-        }
-
-    def _choose(self) -> tuple[list[Key], list[Key]]:
-        """Choose what has to be in one map, if anything, and what in one map each."""
-        if not self.n_frames:
-            return [], []
-        new = [key for key in self.n_frames if key not in self.places]
-        longest = max(self.n_frames.values())
-        n_bytes = len(self.keys) * self.n_mels * longest * self.dtype.itemsize
-        if n_bytes > IN_MEMORY or self._find(self.keys, longest):
-            return self.keys, []
-        if len(new) < FEW:
-            return [], new
-        # the folds of a search must not fill the disk
-        return (self.keys if len(new) == len(self.n_frames) else new), []
-
-    def _name(self, keys: list[Key], width: int | None) -> str:
-        """Name the map of a list, otherwise where a broken file has the name."""
-        text = json.dumps([width, keys]).encode()
-        # how long a clip is would only be known from its header
-        folder = os.path.join(self.folder, SINGLE) if width is None else self.folder
-        stem = os.path.join(folder, hashlib.sha256(text).hexdigest()[:24])
-        others = (f"{stem}-{i}.npy" for i in itertools.count(2))
-        names = itertools.chain([f"{stem}.npy"], others)
-        return next(name for name in names if name not in self.broken)
-
-    def _find(self, keys: list[Key], width: int | None = None) -> FeatureMap | None:
-        """Find the map of a list, or of a single clip of any width, by its name."""
-        while (path := self._name(keys, width)) not in self.maps:
-            if not os.path.exists(path):
-                return None
-            self._accept(path)
-        return self.maps[path]
-
-    def _provide(self, keys: list[Key], width: int, *, single: bool) -> FeatureMap:
-        """Find the map of a list, or make it."""
-        named = None if single else width
-        while (found := self._find(keys, named)) is None or found.shape[2] != width:
-            if found:  # left by a killed process, and the clip was replaced since
-                self.broken[found.path] = "it is for another length of its clip"
-                continue
-            path = self._name(keys, named)
-            self._make_folder(os.path.dirname(path))
-            create_map(path, (len(keys), self.n_mels, width), self.dtype, self.stamp)
-        return found
-
-    def _make_folder(self, folder: str) -> None:
-        os.makedirs(folder, exist_ok=True)
-        path = os.path.join(self.folder, "parameters.json")
-        if not os.path.exists(path):
-            temporary = f"{path}.{os.urandom(6).hex()}.tmp"
-            with open(temporary, "x") as file:
-                json.dump(self.parameters, file, indent=2)
-                file.write("\n")
+            with open(temporary, "xb") as file:
+                yield file
             os.replace(temporary, path)
-
-    def _fill(self, held: list[Key]) -> FeatureMap:
-        """Write the rows that the map of some clips does not have yet."""
-        width = max(self.n_frames[key] for key in held if key in self.n_frames)
-        target = self._provide(held, width, single=False)
-        present, _ = target.read_rows()
-        empty: dict[Key, list[int]] = {}
-        for row, key in enumerate(held):
-            if present.get(row, [None])[0] != key:
-                empty.setdefault(key, []).append(row)
-        with writing(target, sum(map(len, empty.values()))) as writer:
-            for key, energies in self._compute(empty):
-                row = empty[key].pop(0)
-                writer.write(row, key, energies)
-                self.places[key] = Place(target, row, energies.shape[1])
-            writer.flush()
-            if not self.extraction.problems or self.extraction.errors != "raise":
-                self._copy(writer, empty)
-        return target
-
-    def _fill_singles(self, keys: list[Key]) -> None:
-        """Give each of a few new clips a map of its own."""
-        for key, energies in self._compute(keys):
-            target = self._provide([key], energies.shape[1], single=True)
-            with writing(target, 1) as writer:
-                writer.write(0, key, energies)
-            self.places[key] = Place(target, 0, energies.shape[1])
-
-    def _compute(self, keys: Iterable[Key]) -> Iterator[tuple[Key, np.ndarray]]:
-        """Compute the clips among some keys that no map has."""
-        first = {key: row for row, key in reversed([*enumerate(self.keys)])}
-        new = sorted(
-            first[key]
-            for key in keys
-            if key in self.n_frames and key not in self.places
-        )
-        done = len(self.n_frames) - len(new)
-        for clip, energies in self.extraction.energies(new, done=done):
-            path, key = self.paths[clip], self.keys[clip]
-            if key_of(path) == key:
-                yield key, energies
-            else:
-                self.extraction.problems[clip] = ValueError(
-                    f"{path!r} was changed while it was read. Call again when nothing "
-                    "writes to it any more."
-                )
-
-    def _copy(self, writer: RowWriter, empty: dict[Key, list[int]]) -> None:
-        """Copy what some map has into the rows that are still empty."""
-        rows = [(key, row) for key, rows in empty.items() for row in rows]
-        for key, row in rows:
-            if key not in self.places:
-                writer.write_missing(row)
-        known = [(key, row) for key, row in rows if key in self.places]
-        shown = show_progress(
-            self._read_known(known),
-            "LogMel, copies",
-            unit="clip",
-            total=len(known),
-            verbose=self.extraction.verbose,
-        )
-        for key, row, energies in shown:
-            writer.write(row, key, energies)
-
-    def _read_known(
-        self, wanted: list[tuple[Key, int]]
-    ) -> Iterator[tuple[Key, int, np.ndarray]]:
-        """Read some clips from the maps that hold them, map by map and row by row."""
-
-        def place(item: tuple[Key, int]) -> tuple[str, int]:
-            found = self.places[item[0]]
-            return found.map.path, found.row
-
-        for path, items in itertools.groupby(
-            sorted(wanted, key=place), lambda item: place(item)[0]
-        ):
-            source = self.maps[path].open()
-            for key, row in items:
-                _, at, n_frames = self.places[key]
-                yield key, row, source[at, :, :n_frames]
-
-    def _gather(self, longest: int) -> np.ndarray:
-        """Collect the rows of all clips in memory."""
-        shape = (len(self.keys), self.n_mels, longest)
-        features = np.full(shape, np.nan, self.dtype)
-        known = [(key, row) for row, key in enumerate(self.keys) if key in self.places]
-        for _, row, energies in self._read_known(known):
-            features[row, :, : energies.shape[1]] = energies
-        features.flags.writeable = False  # as a map is, so that both behave alike
-        return features
+        finally:
+            with suppress(FileNotFoundError):
+                os.remove(temporary)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import numbers
 import os
-import warnings
 from typing import Literal, Self
 
 import joblib
@@ -15,7 +15,6 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_triplet._features.audio import (
     AudioLike,
-    attempt,
     list_clips,
     mix_down,
     without_padding,
@@ -23,53 +22,86 @@ from sklearn_triplet._features.audio import (
 from sklearn_triplet._features.cache import FeatureCache
 from sklearn_triplet._features.extraction import (
     Extraction,
-    check_parameters,
-    decisive_parameters,
-    extract,
-    location_of,
-    make_analysis,
-    only_errors,
-    raise_first,
+    Settings,
+    outcome_of,
+    refusal,
 )
+from sklearn_triplet._input.parameters import check_choice, check_number
+from sklearn_triplet._input.warn import warn
+
+FLOAT32 = np.finfo(np.float32)
+# section 4.3 of Turpault et al., at any rate
+WINDOW_MS, HOP_MS = 25, 10
+N_NAMED = 3  # clips that a warning names; it counts them all
 
 
-def _warn(text: str) -> None:
-    # scikit-learn wraps transform
-    warnings.warn(text, UserWarning, stacklevel=4)
+def _tell_problems(work: Extraction) -> str:
+    """Count and name the clips that cannot be used.
 
+    Parameters
+    ----------
+    work : Extraction
+        When all is done.
 
-def _tell_problems(problems: dict[int, Exception], n_clips: int) -> str:
-    first = " ".join(f"Row {row}: {problems[row]}" for row in sorted(problems)[:3])
+    Returns
+    -------
+    text : str
+        Of the warning, or nothing.
+    """
+    if not work.problems:
+        return ""
+    rows = sorted(work.problems)[:N_NAMED]
+    first = " ".join(f"Row {row}: {work.problems[row]}" for row in rows)
     return (
-        f"LogMel could not use {len(problems)} of {n_clips} clips; their rows are "
-        f"NaN: drop them from X and y before the next step. The first: {first}"
+        f"LogMel could not use {len(work.problems)} of {len(work.clips)} clips. Their "
+        "rows are NaN: the later steps of this library leave them out, and return NaN "
+        f"or -1 for them. The first: {first}"
     )
 
 
-def _tell_broken(broken: dict[str, str]) -> str:
-    first = ", ".join(f"{path!r} ({why})" for path, why in sorted(broken.items())[:3])
+def _tell_flaws(work: Extraction) -> str:
+    """Count and name the clips of which only a part could be used.
+
+    Parameters
+    ----------
+    work : Extraction
+        When all is done.
+
+    Returns
+    -------
+    text : str
+        Of the warning, or nothing.
+    """
+    flaws = work.flaws
+    if not flaws:
+        return ""
+    first = " ".join(
+        f"Row {row}: {work.clips[row]!r} {flaws[row]}."
+        for row in sorted(flaws)[:N_NAMED]
+    )
     return (
-        f"LogMel could not use {len(broken)} of the files in its 'memory'; what they "
-        "held is computed again. They may be deleted while no other process works "
-        f"there, which ends this warning. The first: {first}."
+        f"The files of {len(flaws)} of {len(work.clips)} clips given to LogMel are "
+        "shorter than they promise or damaged; all that could be decoded of them is "
+        f"used. The first: {first}"
     )
 
 
 class LogMel(TransformerMixin, BaseEstimator):
-    """Log-mel energies of sound files or waveforms.
+    r"""Log-mel energies of sound files or waveforms.
 
     Parameters
     ----------
     sample_rate : int, default=44100
         Samples per second of the analysis. Files of other rates are resampled,
         waveforms are taken to have this rate.
-    n_fft : int, default=2048
-        Length of the Fourier transform, in samples, at least 2.
-    win_length : int, default=1102
-        Length of the periodic Hann window, in samples, at most `n_fft`; 25 ms.
-    hop_length : int, default=441
-        Samples from one frame to the next; 10 ms. For another `sample_rate`, change
-        this and the two above too (at 16 kHz: 512, 400, 160).
+    n_fft : int or None, default=None
+        Length of the Fourier transform, in samples, at least 2 and at least that of the
+        window. None: the next power of two, 2048 at 44.1 kHz.
+    win_length : int or None, default=None
+        Length of the periodic Hann window, in samples. None: 25 ms, rounded down, 1102
+        at 44.1 kHz.
+    hop_length : int or None, default=None
+        Samples from one frame to the next. None: 10 ms, rounded down, 441 at 44.1 kHz.
     n_mels : int, default=64
         Number of bands of the Slaney mel scale, each of equal area.
     fmin, fmax : float, default=0.0 and None
@@ -84,8 +116,9 @@ class LogMel(TransformerMixin, BaseEstimator):
         Folder that keeps the energies of files, so that each file is decoded once;
         see Notes. Waveforms are not kept.
     errors : {'raise', 'warn'}, default='raise'
-        What happens to a clip that cannot be used: an error, or a row of NaN and one
-        warning after the last clip.
+        What happens to a clip that cannot be used at all: an error, or a row of NaN,
+        which later steps leave out, and one warning after the last clip. A file of
+        which a part can be decoded is used in both cases, with a warning; see Notes.
     n_jobs : int or None, default=None
         Number of threads, as in joblib; results do not depend on it.
     verbose : int, default=0
@@ -96,30 +129,74 @@ class LogMel(TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Samples per row; only where `fit` saw a table of waveforms.
 
+    See Also
+    --------
+    TripletEmbedder : Learns embeddings from these clips.
+    sklearn_triplet.datasets.load_audio_folder : Paths and labels of a folder.
+    librosa.feature.melspectrogram : The energies before the logarithm.
+
     Notes
     -----
     LogMel is stateless: `fit` only checks, `transform` works without it. Equals
     ``log(librosa.feature.melspectrogram(...) + log_floor)``, in half the time. Frame t
-    is centred at sample ``t * hop_length``; beyond its ends a clip is silent.
-    A clip's values never depend on its neighbours.
+    is centred at sample ``t * hop_length``, so at ``t * 10`` ms by default; beyond its
+    ends a clip is silent. A clip of n samples has ``1 + n // hop_length`` frames (for
+    an odd `n_fft`, ``1 + (n - 1) // hop_length``). A clip's values never depend on its
+    neighbours.
 
-    With `memory`, a file is known by its absolute path, its size and the time of its
+    Band m is a triangle over the frequencies ``f[m - 1], f[m], f[m + 1]`` that lie
+    evenly on the mel scale of Slaney [1]_ [2]_, linear below 1 kHz and logarithmic
+    above; each triangle has the area 1 in Hz:
+
+    .. math::
+
+        mel(f) = 3 f / 200 \quad (f < 1000), \qquad
+        mel(f) = 15 + 27 \ln(f / 1000) / \ln 6.4 \quad (f \ge 1000).
+
+    44.1 kHz, windows of 25 ms, hops of 10 ms and 64 bands are those of section 4.3 of
+    the paper [3]_, on the corpus of task 4 of DCASE 2018 [4]_.
+
+    **Blemished files.** Whatever can be decoded of a file is used, also with `errors`
+    'raise'. Where that is less than the file promises (the last frame of MP3 in WAV, a
+    download that broke off, FLAC behind a damaged frame), or pages of an OGG file are
+    damaged, one warning counts these clips and names the first. Behind a damaged page
+    of OGG all sounds too early, by what the page held, at most a second or so: labels
+    of the whole clip stay true, times within it do not. Where nothing can be decoded,
+    where a sample is NaN, or there is no file, `errors` decides. No header is believed:
+    memory and time follow what is decoded.
+
+    **With memory**, a file is known by its absolute path, its size and the time of its
     last change, not by its sound. After Ctrl-C, the next call goes on with the first
-    clip that is missing. Files that could not be used are tried again every time.
-    Several processes may share the folder; those that start together on an empty one
-    each compute all that is missing, to the same values. The first call on a list of
-    paths writes its features as one file, which this call and later ones on the same
+    clip that is missing. Files that could not be used are tried again every time, and
+    warnings of blemishes are repeated. Several processes may share the folder; those
+    that start together on an empty one each compute all that is missing, to the same
+    values.
+
+    Each clip has a file of its own, so that calls clip by clip stay as fast however
+    many came before. A list of which something was new, or whose features exceed
+    256 MiB, is also written as one file, which this call and later ones on the same
     list return as a read-only memory map; hence transform the whole corpus once before
     a search over its folds. Other lists of known clips are collected in memory,
-    read-only too, up to 256 MiB. Above that, each is written once more: a 5-fold search
-    over 4 GB of features takes about 25 GB. Fewer than 32 new clips get a file each
-    instead, so that calls clip by clip stay as fast however many came before.
+    read-only too. So a corpus takes its size twice on disk, and a 5-fold search over
+    4 GB of features about 30 GB.
 
-    Nothing in the folder is ever deleted by LogMel. Each set of parameters has a folder
-    of its own in it, told by ``parameters.json``: delete those that you no longer use,
-    and all of them after files were changed in great number or when a new version of
-    librosa or soundfile shall be used. A deleted file is only computed again. Do this
-    while no process works there.
+    Nothing in the folder is ever deleted by LogMel; a damaged file is replaced. Each
+    set of parameters has a folder of its own in it, told by ``parameters.json``: delete
+    those that you no longer use, and all of them after files were changed in great
+    number or when a new version of librosa or soundfile shall be used. A deleted file
+    is only computed again. Do this while no process works there.
+
+    References
+    ----------
+    .. [1] M. Slaney, "Auditory Toolbox", Technical Report 1998-010, Interval Research
+       Corporation, 1998.
+    .. [2] B. McFee et al., "librosa: Audio and music signal analysis in Python", SciPy
+       2015, doi:10.25080/Majora-7b98e3ed-003.
+    .. [3] N. Turpault, R. Serizel and E. Vincent, "Semi-supervised triplet loss based
+       learning of ambient audio embeddings", ICASSP 2019.
+    .. [4] R. Serizel, N. Turpault, H. Eghbal-Zadeh and A. P. Shah, "Large-scale weakly
+       labeled semi-supervised sound event detection in domestic environments", DCASE
+       Workshop 2018.
 
     Examples
     --------
@@ -132,7 +209,16 @@ class LogMel(TransformerMixin, BaseEstimator):
     >>> print(np.isnan(features[:, 0]).sum(axis=1))  # padding of the shorter clip
     [ 0 50]
 
-    >>> import tempfile, soundfile  # a file that is decoded once
+    Windows of 25 ms and hops of 10 ms at any rate:
+
+    >>> LogMel(8000).transform([tone[:4000]]).shape
+    (1, 64, 51)
+    >>> LogMel(8000).frame_times(3)
+    array([0.  , 0.01, 0.02])
+
+    A file that is decoded once:
+
+    >>> import tempfile, soundfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     soundfile.write(f"{folder}/tone.wav", tone, 44100)
     ...     mel = LogMel(memory=f"{folder}/features")
@@ -146,9 +232,9 @@ class LogMel(TransformerMixin, BaseEstimator):
         self,
         sample_rate: int = 44100,
         *,
-        n_fft: int = 2048,
-        win_length: int = 1102,
-        hop_length: int = 441,
+        n_fft: int | None = None,
+        win_length: int | None = None,
+        hop_length: int | None = None,
         n_mels: int = 64,
         fmin: float = 0.0,
         fmax: float | None = None,
@@ -192,11 +278,12 @@ class LogMel(TransformerMixin, BaseEstimator):
             Where a parameter or X is not as described here, or a waveform is not
             finite and `errors` is 'raise'.
         """
-        check_parameters(self)
-        clips = enumerate(self._read_clips(X, reset=True))
-        waveforms = ((row, clip) for row, clip in clips if isinstance(clip, np.ndarray))
-        outcomes = ((row, attempt(mix_down, clip)) for row, clip in waveforms)
-        raise_first(only_errors(outcomes), self.errors)
+        self._check_parameters()
+        for row, clip in enumerate(self._read_clips(X, reset=True)):
+            if isinstance(clip, np.ndarray) and self.errors == "raise":
+                found = outcome_of(mix_down, clip)
+                if isinstance(found, Exception):
+                    raise refusal(row, found)
         return self
 
     def transform(self, X: AudioLike) -> NDArray[np.float32 | np.float16]:
@@ -224,25 +311,29 @@ class LogMel(TransformerMixin, BaseEstimator):
         FileNotFoundError
             Where a file is missing and `errors` is 'raise'.
         ValueError
-            Where a file or waveform is empty, damaged, truncated or not finite and
-            `errors` is 'raise'; always where a parameter or X is not as described.
+            Where nothing of a file can be decoded, or a clip is empty or not finite,
+            and `errors` is 'raise'; always where a parameter or X is not as described.
         OSError
             Where the folder `memory` cannot be read or written, or its disk is full.
+
+        Warns
+        -----
+        UserWarning
+            Where clips are shorter than their files promise, or damaged; where clips
+            could not be used and `errors` is 'warn'. One each, with count and names.
         """
-        check_parameters(self)
+        self._check_parameters()
         clips = self._read_clips(X, reset=False)
-        analysis = make_analysis(self)
-        work = Extraction(clips, analysis, self.errors, self.n_jobs, self.verbose)
-        location = location_of(self.memory)
+        settings = self._settings()
+        work = Extraction(clips, settings, self.errors, self.n_jobs, self.verbose)
+        location = self._location()
         if location is None or not isinstance(clips[0], str):
-            features = extract(work, self.n_mels, self.dtype)
+            features = work.features(self.dtype)
         else:
-            cache = FeatureCache(location, decisive_parameters(self), work)
-            features = cache.features()
-            if cache.broken:
-                _warn(_tell_broken(cache.broken))
-        if work.problems:
-            _warn(_tell_problems(work.problems, len(clips)))
+            features = FeatureCache(location, self.dtype, work).features()
+        for text in (_tell_flaws(work), _tell_problems(work)):
+            if text:
+                warn(text)
         return features
 
     def set_output(
@@ -274,11 +365,118 @@ class LogMel(TransformerMixin, BaseEstimator):
         times : ndarray of shape (n_frames,), float64
             Seconds from the start of the clip.
         """
-        seconds = self.hop_length / self.sample_rate
+        seconds = self._settings().hop_length / self.sample_rate
         return seconds * np.arange(n_frames, dtype=np.float64)
 
+    def _check_parameters(self) -> None:
+        """Refuse a parameter outside its range, in a sentence.
+
+        Raises
+        ------
+        ValueError
+            For the first of them in the order of the signature, but the window before
+            the transform that has to hold it.
+        """
+        whole, real = numbers.Integral, numbers.Real
+        check_number(self, "sample_rate", whole, 1, np.inf)
+        for name in ("win_length", "hop_length"):
+            if getattr(self, name) is not None:
+                check_number(self, name, whole, 1, np.inf)
+        if self.n_fft is not None:
+            check_number(self, "n_fft", whole, max(2, self._window_length()), np.inf)
+        check_number(self, "n_mels", whole, 1, np.inf)
+        half = self.sample_rate / 2
+        check_number(self, "fmin", real, 0, half, right="open")
+        if self.fmax is not None:
+            check_number(self, "fmax", real, self.fmin, half, left="open")
+        tiny, largest = float(FLOAT32.tiny), float(FLOAT32.max)
+        check_number(self, "log_floor", real, tiny, largest)
+        check_choice(self, "dtype", ("float32", "float16"))
+        check_choice(self, "errors", ("raise", "warn"))
+        self._location()
+        n_jobs = self.n_jobs
+        if n_jobs is not None and (not isinstance(n_jobs, whole) or n_jobs == 0):
+            raise ValueError(
+                "The 'n_jobs' parameter of LogMel must be None or an integer other "
+                f"than 0. Got {n_jobs!r} instead."
+            )
+        if not isinstance(self.verbose, bool):
+            check_number(self, "verbose", whole, 0, np.inf)
+
+    def _location(self) -> str | None:
+        """Find the folder that `memory` means, or refuse it.
+
+        Returns
+        -------
+        location : str or None
+            An absolute path, with the home folder in place of "~".
+        """
+        # a joblib.Memory keeps its own things in a folder of its own below its location
+        location = getattr(self.memory, "location", self.memory)
+        if location is None:
+            return None
+        path = os.fspath(location) if isinstance(location, str | os.PathLike) else None
+        if not isinstance(path, str) or location == "":
+            raise ValueError(
+                "The 'memory' parameter of LogMel must be None, the path of a folder "
+                f"or a joblib.Memory. Got {self.memory!r} instead."
+            )
+        return os.path.abspath(os.path.expanduser(path))
+
+    def _settings(self) -> Settings:
+        """Resolve what is None, and make numbers of Python of all.
+
+        Returns
+        -------
+        settings : Settings
+            To be used and to name the folder in `memory`: `LogMel()` and a LogMel with
+            the lengths of its rate written out share it.
+        """
+        win_length = self._window_length()
+        hop_length = self.hop_length
+        if hop_length is None:
+            hop_length = max(1, self.sample_rate * HOP_MS // 1000)
+        n_fft = self.n_fft
+        if n_fft is None:
+            n_fft = max(2, 1 << (win_length - 1).bit_length())
+        fmax = self.sample_rate / 2 if self.fmax is None else self.fmax
+        return Settings(
+            sample_rate=int(self.sample_rate),
+            n_fft=int(n_fft),
+            win_length=win_length,
+            hop_length=int(hop_length),
+            n_mels=int(self.n_mels),
+            fmin=float(self.fmin),
+            fmax=float(fmax),
+            log_floor=float(self.log_floor),
+        )
+
+    def _window_length(self) -> int:
+        """Resolve `win_length`; 25 ms of 44.1 kHz are 1102.5 samples, taken as 1102.
+
+        Returns
+        -------
+        win_length : int
+            In samples, at least 1.
+        """
+        if self.win_length is not None:
+            return int(self.win_length)
+        return max(1, int(self.sample_rate) * WINDOW_MS // 1000)
+
     def _read_clips(self, X: AudioLike, *, reset: bool) -> list[str] | list[np.ndarray]:
-        """List the clips of X and keep the book of its number of features."""
+        """List the clips of X and keep the book of its number of features.
+
+        Parameters
+        ----------
+        X : sequence of path or of waveforms, or ndarray
+        reset : bool
+            Whether the number of features is noted, as in `fit`, or compared.
+
+        Returns
+        -------
+        clips : list of str or list of ndarray
+            Of one kind; rows of a table without their padding.
+        """
         clips = list_clips(X)
         if clips is None:
             table = validate_data(self, X, ensure_all_finite=False, reset=reset)
