@@ -134,8 +134,12 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
     tag_weight, pseudo_weight, triplet_weight : float, default=1.0
         Of the cross-entropy, of its part on pseudo-labels, and of the triplets.
         ``pseudo_weight=0`` gives no pseudo-labels at all.
+    temperature : float or None, default=0.15
+        Of the softmax by which a positive is compared with all others of the batch,
+        greater than 0: the smaller, the more the hardest negatives count. ``None``: the
+        hinge of eq. (1), over all triplets of the batch.
     margin : float, default=0.5
-        Delta of eq. (1), between unit vectors.
+        Delta of that hinge, between unit vectors.
     n_neighbors : int, default=5
         Of the graph that pseudo-labels are spread over.
     alpha : float, default=0.65
@@ -255,6 +259,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         tag_weight: float = 1.0,
         pseudo_weight: float = 1.0,
         triplet_weight: float = 1.0,
+        temperature: float | None = 0.15,
         margin: float = 0.5,
         n_neighbors: int = 5,
         alpha: float = 0.65,
@@ -287,6 +292,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         self.tag_weight = tag_weight
         self.pseudo_weight = pseudo_weight
         self.triplet_weight = triplet_weight
+        self.temperature = temperature
         self.margin = margin
         self.n_neighbors = n_neighbors
         self.alpha = alpha
@@ -413,6 +419,9 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         for name in ("tag_weight", "pseudo_weight", "triplet_weight"):
             check_number(self, name, numbers.Real, 0)
         check_number(self, "margin", numbers.Real, 0, left="open")
+        if self.temperature is not None:
+            check_number(self, "temperature", numbers.Real, 0, left="open")
+            self._warn_ignored("margin", "with a temperature")
         for name in ("alpha", "confidence_floor", "decay"):
             check_number(self, name, numbers.Real, 0, 1, right="open")
         check_number(self, "guess_from", numbers.Real, 0, 1)
@@ -514,6 +523,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         return TagTripletLoss(
             self.multilabel_,
             self.margin,
+            self.temperature,
             self.tag_weight,
             self.pseudo_weight,
             self.triplet_weight,

@@ -168,22 +168,39 @@ class TagTripletLoss(nn.Module):
     .. math:: w_{tag} (H_{labels} + w_{pseudo} H_{pseudo}) + w_{triplet} T
 
     H is the cross-entropy, binary for several labels a clip, averaged over what is
-    known; T the hinge of eq. (1) between unit vectors u / \|u\|, averaged over the
-    active ones among all triplets that labels, pseudo-labels and clips allow (section 5
-    of the paper: "combine the triplet loss and the classification loss").
+    known. T compares unit vectors z = u / \|u\| of an anchor and a positive with all
+    others at once [1]_,
+
+    .. math:: -\ln \frac{\exp(z_a \cdot z_p / \tau)}
+              {\sum_{i \neq a} \exp(z_a \cdot z_i / \tau)}
+
+    averaged over the positives of an anchor, then over anchors: a triplet with as many
+    negatives as the batch holds, the hardest of which weigh most. Without a
+    temperature it is the hinge of eq. (1), averaged over the active ones among all
+    triplets that labels, pseudo-labels and clips allow. Section 5 of the paper proposes
+    to "combine the triplet loss and the classification loss".
 
     Parameters
     ----------
     multilabel : bool
     margin : float
         Delta of eq. (1); squared distances of unit vectors lie in [0, 4].
+    temperature : float or None
+        Tau; ``None``: the hinge.
     tag_weight, pseudo_weight, triplet_weight : float
+
+    References
+    ----------
+    .. [1] P. Khosla et al., "Supervised contrastive learning", NeurIPS 2020; for one
+       positive, K. Sohn, "Improved deep metric learning with multi-class N-pair loss
+       objective", NIPS 2016.
     """
 
     def __init__(
         self,
         multilabel: bool,
         margin: float,
+        temperature: float | None,
         tag_weight: float,
         pseudo_weight: float,
         triplet_weight: float,
@@ -191,6 +208,7 @@ class TagTripletLoss(nn.Module):
         super().__init__()
         self.multilabel = multilabel
         self.margin = margin
+        self.temperature = temperature
         self.tag_weight = tag_weight
         self.pseudo_weight = pseudo_weight
         self.triplet_weight = triplet_weight
@@ -241,10 +259,19 @@ class TagTripletLoss(nn.Module):
     def triplets(
         self, tagged: Tagged, target: Mapping[str, torch.Tensor]
     ) -> torch.Tensor:
-        """Average the hinge over all active triplets of the batch."""
+        """Compare each anchor with its positives and with the rest of the batch."""
         units = functional.normalize(tagged.embeddings, dim=1)
-        distances = (2 - 2 * units @ units.T).clamp(min=0)
+        cosines = units @ units.T
         positive, negative = compare_units(target)
+        if self.temperature is not None:
+            itself = torch.eye(len(units), dtype=torch.bool, device=units.device)
+            logits = (cosines / self.temperature).masked_fill(itself, -torch.inf)
+            # the place of an anchor itself is no positive, and 0 * inf is no number
+            losses = -logits.log_softmax(dim=1).masked_fill(~positive, 0).sum(dim=1)
+            n_positives = positive.sum(dim=1)
+            losses = losses / n_positives.clamp(min=1)
+            return losses.sum() / (n_positives > 0).sum().clamp(min=1)
+        distances = (2 - 2 * cosines).clamp(min=0)
         hinge = distances[:, :, None] - distances[:, None, :] + self.margin
         hinge = hinge.relu() * (positive[:, :, None] & negative[:, None, :])
         return hinge.sum() / (hinge > 0).sum().clamp(min=1)
