@@ -241,7 +241,11 @@ def test_skops():
     skops 0.16 cannot write tensors, so fitted nets need pickle or joblib.
     """
     skops = pytest.importorskip("skops.io")
-    names = "features.LogMel", "embedder.TripletEmbedder", "tagger.SequenceTagger"
+    names = (
+        "_features.log_mel.LogMel",
+        "_embedder.TripletEmbedder",
+        "_taggers.SequenceTagger",
+    )
     trusted = [f"sklearn_triplet.{name}" for name in names] + ["torch.optim.adam.Adam"]
     stored = skops.dumps(pipe := make_pipeline(LOG_MEL, EMBEDDER, TAGGER))
     assert sorted(skops.get_untrusted_types(data=stored)) == sorted(trusted)
