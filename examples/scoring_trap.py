@@ -22,7 +22,6 @@ A star marks what a search would choose.
 
 import argparse
 import time
-import warnings
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -194,6 +193,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    # with this few labels a class of one clip is no news
-    warnings.filterwarnings("ignore", message=".* of the anchors had no other clip")
     main()

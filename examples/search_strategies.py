@@ -21,7 +21,6 @@ in full.
 
 import argparse
 import time
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -160,6 +159,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    # with this few labels a class of one clip is no news
-    warnings.filterwarnings("ignore", message=".* of the anchors had no other clip")
     main()
