@@ -27,6 +27,7 @@ from sklearn_triplet._input.parameters import check_number, is_inside
 from sklearn_triplet._input.progress import show_progress
 from sklearn_triplet._input.rows import find_scored_rows, restrict, take_labels
 from sklearn_triplet._input.types import (
+    BoolArray,
     ClipsLike,
     Device,
     IntArray,
@@ -54,6 +55,27 @@ from sklearn_triplet._training.tagging import (
 )
 
 PREDICT_BATCH = 32  # clips that are tagged together
+
+
+def mark_unread(tags: np.ndarray, unread: BoolArray) -> np.ndarray:
+    """Write -1 for clips that could not be read.
+
+    Parameters
+    ----------
+    tags : ndarray of shape (n_clips,) or (n_clips, n_classes)
+    unread : ndarray of shape (n_clips,), bool
+
+    Returns
+    -------
+    tags : ndarray of the same shape
+        Of objects where the classes are such that -1 could not stand among them.
+    """
+    if not unread.any():
+        return tags
+    # text cannot hold the integer -1, and '-1' could be a class; True is no -1 either
+    tags = tags.copy() if tags.dtype.kind in "if" else tags.astype(object)
+    tags[unread] = UNLABELED
+    return tags
 
 
 class ClipClassifier(ClassifierMixin, ClipsEstimator):
@@ -120,16 +142,12 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         """
         probabilities = self.predict_proba(X)
         # argmax of NaN is class 0 without a word, so these are overwritten below
-        missing = np.isnan(probabilities).all(axis=1)
+        missing = np.asarray(np.isnan(probabilities).all(axis=1))
         if self.multilabel_:
             tags = (probabilities >= np.asarray(self.threshold)).astype(int)
         else:
             tags = self.classes_[probabilities.argmax(axis=1)]
-        if missing.any():
-            # text cannot hold the integer -1, and '-1' could be a class
-            tags = tags.astype(object) if tags.dtype.kind in "US" else tags
-            tags[missing] = UNLABELED
-        return tags
+        return mark_unread(tags, missing)
 
     def predict_frames(self, X: ClipsLike) -> NDArray[np.float32]:
         """Return the probability of each class in each frame.
