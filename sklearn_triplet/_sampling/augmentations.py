@@ -512,7 +512,8 @@ class TimeMask(Transformation):
         lengths = anchors.lengths[:, :, None, None]
         width = draw_between(0, self.max_fraction, anchors.X, rng) * lengths
         begin = draw_between(0, 1, anchors.X, rng) * (lengths - width)
-        frames = np.arange(anchors.X.shape[3])
+        # the middle of each frame: by its beginning, the first would never be hidden
+        frames = np.arange(anchors.X.shape[3]) + 0.5
         hidden = (frames >= begin) & (frames < begin + width)
         return replace(anchors, X=np.where(hidden, np.float32(0), anchors.X))
 
@@ -554,7 +555,8 @@ class FrequencyMask(Transformation):
         n_features = anchors.X.shape[2]
         width = draw_between(0, self.max_fraction, anchors.X, rng) * n_features
         begin = draw_between(0, 1, anchors.X, rng) * (n_features - width)
-        bands = np.arange(n_features)[:, None]
+        # the middle of each band, as for TimeMask
+        bands = np.arange(n_features)[:, None] + 0.5
         hidden = (bands >= begin) & (bands < begin + width)
         return replace(anchors, X=np.where(hidden, np.float32(0), anchors.X))
 
