@@ -104,7 +104,8 @@ def align_to_prior(
         return np.stack(columns, axis=1)
     aligned = np.maximum(probabilities.astype(float), SMALLEST)
     for _ in range(N_ROUNDS):
-        aligned *= prior / aligned.mean(axis=0)
+        # a class of prior 0 has no mean to divide by
+        aligned *= prior / np.maximum(aligned.mean(axis=0), np.finfo(float).tiny)
         aligned /= aligned.sum(axis=1, keepdims=True)
     return aligned
 
