@@ -113,7 +113,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
     Parameters
     ----------
     n_components : int, default=64
-        Components of the encoder, per frame.
+        Components of the encoder, per frame. A clip is twice as many numbers.
     encoder : {"auto", "conv", "dense"} or callable, default="auto"
         As in ``TripletEmbedder``; ``"auto"`` is convolutional where neighbouring
         features are bands of a spectrum, and dense for tables and for the frames of
@@ -130,12 +130,15 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         frequency shift, gain, equaliser, mixing, noise and masks; for other features
         noise and hidden features.
     labeled_ratio : float, default=1/3
-        Labeled units of a batch, in (0, 1]; balanced by class.
+        Labeled units of a batch, in (0, 1]; balanced by class, and at least one.
     n_views : int, default=2
-        Crops of each unlabeled clip of a batch.
+        Crops of each unlabeled clip of a batch: each is a positive of the others,
+        before anything is guessed.
     tag_weight, pseudo_weight, triplet_weight : float, default=1.0
         Of the cross-entropy, of its part on pseudo-labels, and of the triplets.
-        ``pseudo_weight=0`` gives no pseudo-labels at all.
+        ``pseudo_weight=0`` gives no pseudo-labels at all. With ``tag_weight=0`` the
+        network embeds only, guesses come from the graph alone, and the head is that of
+        ``refit_head``.
     margin : float, default=0.5
         Delta of eq. (1), between unit vectors.
     n_neighbors : int, default=5
@@ -146,7 +149,8 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         Part of the epochs after which pseudo-labels begin, in [0, 1].
     confidence_floor : float, default=0.0
         Probability below which a clip gets no pseudo-label, in [0, 1). Raise it where
-        unlabeled clips may be of classes that no label has.
+        unlabeled clips may be of classes that no label has: at 0 each is forced into
+        one that has.
     decay : float, default=0.95
         What the teacher keeps of itself in each step, in [0, 1).
     refit_head : bool, default=True
@@ -161,11 +165,13 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
     n_steps : int, default=20
         Steps per epoch, whatever the number of clips.
     max_guessed : int, default=2000
-        Unlabeled clips that the teacher looks at in an epoch, at the most.
+        Unlabeled clips that the teacher looks at in an epoch, at the most; others each
+        time. In the end it looks at all.
     lr : float, default=0.002
         Learning rate: rises for ten steps, then falls along a cosine to 2 %.
     batch_size : int, default=60
-        Units per step.
+        Units per step. All triplets of a batch are compared: memory grows with its
+        cube.
     optimizer : class, default=torch.optim.AdamW
         A torch optimizer, or ``functools.partial`` of one with further settings.
     device : str or torch.device, default="cpu"
@@ -228,6 +234,14 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
     all of it at the end. Where nothing is unlabeled, this is an augmented supervised
     network.
 
+    The prior is that of the labels: label a random sample, or at least the classes in
+    about the proportions that they have. Of several labels a clip, a class that no
+    labeled clip has is guessed nowhere, and one that is unknown in all stays unknown.
+
+    ``predict_frames`` puts each frame into the place of the mean, beside the deviation
+    of the whole clip: the mean of its logits over pooled frames is the logit of the
+    clip. It was learned from whole clips, and tells what is listened to.
+
     References
     ----------
     .. [1] N. Turpault, R. Serizel and E. Vincent, "Semi-supervised triplet loss based
@@ -247,6 +261,13 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
     >>> y[[0, 1, 20, 21]] = [0, 0, 1, 1]
     >>> tagger = TripletTagger(random_state=0).fit(X, y)
     >>> (tagger.predict(X) == np.repeat([0, 1], 20)).mean() > 0.9
+    np.True_
+
+    What it made of the unlabeled rows, and how sure it is of the least sure:
+
+    >>> tagger.pseudo_labels_.shape
+    (40,)
+    >>> tagger.pseudo_label_confidence_.min() > 0.5
     np.True_
     """
 
@@ -338,7 +359,13 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         ------
         ValueError
             Where a parameter, a clip or a label is not as described above, no clip is
-            labeled, only one class is, or the loss diverges.
+            labeled, only one class or one clip is, the clips of a class could not be
+            read, or the loss diverges.
+
+        Warns
+        -----
+        UserWarning
+            Where clips could not be read or a parameter has no effect.
         """
         return self._fit(X, y)
 
@@ -457,7 +484,20 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
             )
 
     def _select(self, clips: Clips, labels: Labels) -> tuple[Clips, Labels]:
-        """Return the clips that could be read, labeled or not."""
+        """Return the clips that could be read, labeled or not.
+
+        Parameters
+        ----------
+        clips : Clips
+        labels : Labels
+            One row per clip.
+
+        Returns
+        -------
+        clips : Clips
+            Their frames are averaged by ``frame_pooling`` when they are read.
+        labels : Labels
+        """
         rows = clips.find_readable(type(self).__name__)
         # a row per clip of X, NaN where it could not be read: _finish writes the others
         shape = labels.present.shape if labels.multilabel else (len(clips),)
@@ -467,6 +507,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
 
     def _begin(self, clips: Clips, labels: Labels, goes_on: bool) -> None:
         """Refuse classes that are lost; set what prediction has to know."""
+        # y was looked at before: what is missing now went with clips of NaN
         lost = labels.classes[~labels.present.any(axis=0)]
         if labels.labeled.sum() < 2 or (not labels.multilabel and len(lost)):
             which = "" if labels.multilabel else f"of the classes {lost.tolist()} "
@@ -488,7 +529,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         seeds: dict[str, int],
         validates: bool = False,
     ) -> CropData:
-        """Return what crops are drawn from."""
+        """Return what crops are drawn from; the lengths are of pooled frames."""
         length = max(self.segment_length // self.frame_pooling, 1)
         return CropData(
             SegmentedClips(clips, labels, self.scaler_, length, self.verbose),
@@ -502,7 +543,17 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         )
 
     def _choose_augmentation(self, length: int) -> Transformation | None:
-        """Return what ``augmentation`` names."""
+        """Return what ``augmentation`` names.
+
+        Parameters
+        ----------
+        length : int
+            Pooled frames of a crop.
+
+        Returns
+        -------
+        augmentation : Transformation or None
+        """
         if self.augmentation is None:
             return None
         if isinstance(self.augmentation, Transformation):
@@ -511,6 +562,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         if self.flat_:
             return Chain([RandomNoise(), FeatureDropout()])
         if not self.has_bands_:
+            # between two embeddings lies none: nothing is interpolated
             crop = RandomCrop(length, stretch=0)
             return Chain([crop, RandomNoise(), TimeMask(), FeatureDropout()])
         return Chain(
@@ -535,6 +587,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         encoder = build_encoder(
             kind, n_features, self.n_components, flat=clips.flat, owner=owner
         )
+        # an encoder of the user's may return any number
         frames = FrameEncoder(encoder)
         self.n_components_ = count_components(frames, n_features, owner)
         module = TaggingEncoder(
@@ -569,6 +622,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
             max_guessed=self.max_guessed,
             seed=seeds["teacher"],
         )
+        # in steps, since epochs are of any length
         total = max(self.max_epochs * self.n_steps, 1)
         rate = functools.partial(_learning_rate, total=total)
         schedule = LRScheduler(LambdaLR, step_every="batch", lr_lambda=rate)
@@ -641,7 +695,14 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         return guess, np.where(known, 1.0, sure)
 
     def _keep_guesses(self, guess: IntArray, sure: np.ndarray, labels: Labels) -> None:
-        """Set ``pseudo_labels_`` and their confidence, a row per clip of X."""
+        """Set ``pseudo_labels_`` and their confidence, a row per clip of X.
+
+        Parameters
+        ----------
+        guess, sure
+            As ``_read_guesses`` returns them, a row per clip that could be read.
+        labels : Labels
+        """
         confidence = self.pseudo_label_confidence_
         unread = np.isnan(confidence if confidence.ndim == 1 else confidence[:, 0])
         confidence[~unread] = sure
@@ -655,7 +716,17 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         self.pseudo_labels_ = mark_unread(every, unread)
 
     def _refit(self, embeddings: np.ndarray, guess: IntArray, sure: np.ndarray) -> None:
-        """Fit the head on all clips, weighted by how sure their labels are."""
+        """Fit the head on all clips, weighted by how sure their labels are.
+
+        The teacher's head is an average over steps that knew less. For several labels a
+        clip every class is a question of its own, as in the loss.
+
+        Parameters
+        ----------
+        embeddings : ndarray of shape (n_clips, 2 * n_components)
+        guess, sure
+            As ``_read_guesses`` returns them; what is not to be learned is at -1.
+        """
         if self.multilabel_:
             for c in range(len(self.classes_)):
                 self._refit_rows([c], embeddings, guess[:, c], sure[:, c])
@@ -670,7 +741,18 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         target: np.ndarray,
         sure: np.ndarray,
     ) -> None:
-        """Fit some rows of the head by logistic regression, which is what it is."""
+        """Fit some rows of the head by logistic regression, which is what it is.
+
+        Parameters
+        ----------
+        rows : list of int
+            Of the head: all for single labels, else one.
+        embeddings : ndarray of shape (n_clips, 2 * n_components)
+        target : ndarray of shape (n_clips,), int
+            Answers, from 0 on.
+        sure : ndarray of shape (n_clips,)
+            Weights; below ``confidence_floor`` a clip is left out.
+        """
         head, kept = self.net_.module_.head, sure >= self.confidence_floor
         n_answers = max(len(rows), 2)
         if len(np.unique(target[kept])) < n_answers:
@@ -702,7 +784,16 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
     def _stretch(
         self, frames: NDArray[np.float32], target: np.ndarray, length: int
     ) -> None:
-        """Write pooled frames into the ``length`` frames of X that they stand for."""
+        """Write pooled frames into the frames of X that they stand for.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (n, n_pooled)
+        target : ndarray of shape (n, n_frames), float32
+            Written to, in place.
+        length : int
+            Valid frames of it; what is beyond stays.
+        """
         repeated = np.repeat(frames, 1 if self.flat_ else self.frame_pooling_, axis=1)
         # the last frame stands for the rest that fills no frame of its own
         places = np.minimum(np.arange(length), repeated.shape[1] - 1)
@@ -735,6 +826,19 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
 
 
 def _learning_rate(step: int, total: int) -> float:
-    """Return the factor of the learning rate: ten steps up, a cosine down to 2 %."""
+    """Return the factor of the learning rate: ten steps up, a cosine down to 2 %.
+
+    Parameters
+    ----------
+    step : int
+        From 0 on.
+    total : int
+        Steps of the fit.
+
+    References
+    ----------
+    I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts",
+    ICLR 2017.
+    """
     down = 0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(step / total, 1)))
     return min((step + 1) / WARM_UP, 1) * down

@@ -230,7 +230,20 @@ class TagTripletLoss(nn.Module):
         target: Mapping[str, torch.Tensor],
         counted: torch.Tensor,
     ) -> torch.Tensor:
-        """Average over some entries as far as they are known; 0 where none is."""
+        """Average over some entries as far as they are known; 0 where none is.
+
+        Parameters
+        ----------
+        logits : tensor of shape (n_units, n_classes)
+        target : dict
+            As in ``forward``.
+        counted : tensor of shape (n_units, n_classes), bool
+            The labels, or the pseudo-labels.
+
+        Returns
+        -------
+        loss : tensor of shape ()
+        """
         present, known = target["present"], ~target["unknown"] & counted
         if self.multilabel:
             losses = functional.binary_cross_entropy_with_logits(
@@ -246,10 +259,30 @@ class TagTripletLoss(nn.Module):
     def triplets(
         self, tagged: Tagged, target: Mapping[str, torch.Tensor]
     ) -> torch.Tensor:
-        """Average the hinge over all active triplets of the batch."""
+        """Average the hinge over all active triplets of the batch.
+
+        Parameters
+        ----------
+        tagged : Tagged
+        target : dict
+            As in ``forward``.
+
+        Returns
+        -------
+        loss : tensor of shape ()
+            0 where there is no triplet, or all negatives are far enough.
+
+        References
+        ----------
+        A. Hermans, L. Beyer and B. Leibe, "In defense of the triplet loss for person
+        re-identification", arXiv:1703.07737, 2017: batch all, averaged over those that
+        are not zero.
+        """
         units = functional.normalize(tagged.embeddings, dim=1)
+        # squared, of unit vectors; rounding may go below 0
         distances = (2 - 2 * units @ units.T).clamp(min=0)
         positive, negative = compare_units(target)
+        # anchor, positive, negative
         hinge = distances[:, :, None] - distances[:, None, :] + self.margin
         hinge = hinge.relu() * (positive[:, :, None] & negative[:, None, :])
         return hinge.sum() / (hinge > 0).sum().clamp(min=1)
@@ -340,14 +373,12 @@ class CropData(Dataset):
             ShuffledQueue(np.flatnonzero(rows), self.rng)
             for rows in _list_kinds(segments.labels)
         ]
-        self.waiting = ShuffledQueue(self.unlabeled, self.rng)
-        n_unlabeled = 0
-        if len(self.unlabeled):
-            n_unlabeled = round((1 - labeled_ratio) * batch_size / n_views)
-            # without a labeled unit there would be nothing to tell classes by
-            n_unlabeled = min(n_unlabeled, (batch_size - 1) // n_views)
-        self.n_unlabeled = n_unlabeled
-        self.n_labeled = batch_size - n_unlabeled * n_views
+        self.draw_from(self.unlabeled)
+        share = 1 - labeled_ratio if len(self.unlabeled) else 0
+        # without a labeled unit there would be nothing to tell classes by
+        most = (batch_size - 1) // n_views
+        self.n_unlabeled = min(round(share * batch_size / n_views), most)
+        self.n_labeled = batch_size - self.n_unlabeled * n_views
 
     def __len__(self) -> int:
         return self.n_steps
@@ -384,7 +415,13 @@ class CropData(Dataset):
         self.waiting = ShuffledQueue(rows, self.rng)
 
     def _draw_labeled(self) -> IntArray:
-        """Draw clips of all classes in turn, each class without repetition."""
+        """Draw clips of all classes in turn, each class without repetition.
+
+        Returns
+        -------
+        clips : ndarray of shape (n_labeled,), int
+            As many of a rare class as of a frequent one, to within one.
+        """
         n_kinds = len(self.classes)
         # where a batch is no multiple of the classes, others are drawn next time
         extra = self.rng.permutation(n_kinds) < self.n_labeled % n_kinds
@@ -408,7 +445,17 @@ class CropData(Dataset):
 
 
 def _list_kinds(labels: Labels) -> list[BoolArray]:
-    """List the labeled clips of each class, and those without any event."""
+    """List the labeled clips of each class, and those without any event.
+
+    Parameters
+    ----------
+    labels : Labels
+
+    Returns
+    -------
+    kinds : list of ndarray of shape (n_clips,), bool
+        Each holds a clip; a clip of several labels is in several.
+    """
     silent = labels.labeled & ~labels.present.any(axis=1)
     kinds = [*labels.present.T, silent]
     return [rows for rows in kinds if rows.any()]
@@ -531,12 +578,22 @@ class Teacher(Callback):
         return min(1.0, 0.5 + 0.5 * way)
 
     def _guess(self, net: NeuralNet, data: CropData, share: float) -> None:
-        """Give the surest share of the clips that are looked at their pseudo-labels."""
+        """Give the surest share of the clips that are looked at their pseudo-labels.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+        data : CropData
+            Its guesses are replaced.
+        share : float
+            As in ``choose_surest``.
+        """
         rows = data.unlabeled
         if len(rows) > self.max_guessed:
             rows = self.rng_.choice(rows, self.max_guessed, replace=False)
             # from now on, batches are drawn from what was looked at
             data.draw_from(np.sort(rows))
+        # labeled clips are what the others get their labels from
         rows = np.union1d(data.labeled, rows)
         labels = data.segments.labels.take(rows)
         tagged = self._encode(net, data.segments, rows)
@@ -551,6 +608,7 @@ class Teacher(Callback):
             alpha=self.alpha,
         )
         chosen = choose_surest(distributions, labels, share, floor=self.floor)
+        # clips that were not looked at keep what was guessed of them before
         guesses = data.guesses
         present, unknown = guesses.present.copy(), guesses.unknown.copy()
         present[rows], unknown[rows] = chosen.present, chosen.unknown
@@ -568,7 +626,14 @@ class Teacher(Callback):
     def on_train_end(
         self, net: NeuralNet, X: CropData | None = None, **kwargs: object
     ) -> None:
-        """Put the average in the place of what was trained."""
+        """Put the average in the place of what was trained.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+        X : CropData
+            What was trained on; skorch calls it X.
+        """
         assert X is not None
         rows = np.arange(len(X.segments.clips))
         if len(rows) > 2 * self.max_guessed:
