@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import numbers
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar, Literal, Self, cast
 
 import numpy as np
@@ -23,6 +23,7 @@ from torch.utils.data import Dataset
 from sklearn_triplet._input.clips import Clips
 from sklearn_triplet._input.labels import UNLABELED, Labels
 from sklearn_triplet._input.parameters import check_choice, check_number
+from sklearn_triplet._input.progress import show_progress
 from sklearn_triplet._input.types import (
     ClipsLike,
     Device,
@@ -386,7 +387,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
             NaN.
         """
         clips, rows = self._read(X)
-        encoded = self._encode(clips.take(rows)) if len(rows) else ()
+        encoded = self._encode(clips.take(rows), "Embedding") if len(rows) else ()
         if self.output == "clip":
             pooled = np.full((len(clips), self._n_features_out), np.nan, np.float32)
             for row, frames in zip(rows, encoded, strict=True):
@@ -632,7 +633,8 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         """Guess a last time, write down the guesses, and fit the head on them."""
         clips = cast("CropData", data).segments.clips
         module = self.net_.module_.eval()
-        tagged = encode_whole(module, clips, self.scaler_, self.net_.device)
+        device, verbose = self.net_.device, self.verbose
+        tagged = encode_whole(module, clips, self.scaler_, device, verbose)
         self._refuse_divergence(tagged)
         embeddings = tagged.embeddings.numpy()
         probabilities = tagged.probabilities(self.multilabel_)
@@ -769,10 +771,19 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
 
     # --- what prediction is made of
 
-    def _encode(self, clips: Clips) -> Iterable[NDArray[np.float32]]:
+    def _encode(
+        self, clips: Clips, description: str = "Tagging"
+    ) -> Iterator[NDArray[np.float32]]:
         """Encode readable clips one by one, in frames of ``frame_pooling``."""
-        clips = clips.average_frames(self.frame_pooling_)
-        return encode_clips(self.net_, clips, self.scaler_)
+        return show_progress(
+            encode_clips(
+                self.net_, clips.average_frames(self.frame_pooling_), self.scaler_
+            ),
+            description,
+            unit="clip",
+            total=len(clips),
+            verbose=self.verbose,
+        )
 
     def _embed(self, frames: NDArray[np.float32]) -> torch.Tensor:
         """Return u of the encoded frames of one clip, shape (2 * n_components,)."""

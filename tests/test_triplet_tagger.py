@@ -418,6 +418,24 @@ def test_a_class_that_could_not_be_read_is_named(data):
         clone(QUICK_TAGGER).fit(X, names)
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_no_labeled_clip_could_be_read(data, several):
+    X, _, y = data
+    X = X.copy()
+    X[:6] = np.nan  # all that is labeled
+    which = "" if several else "of the classes [0, 1] "
+    y = np.column_stack([y, y]) if several else y
+    sentence = (
+        f"TripletTagger learns from labeled clips, but too few {which}could be read: "
+        "the others hold only NaN. Label some that can be read."
+    )
+    with (
+        pytest.warns(UserWarning, match="leaves out"),
+        pytest.raises(ValueError, match=whole(sentence)),
+    ):
+        clone(QUICK_TAGGER).fit(X, y)
+
+
 # --- unlabeled clips of classes that no label has
 
 

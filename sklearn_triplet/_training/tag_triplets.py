@@ -620,8 +620,8 @@ class Teacher(Callback):
         """Encode whole clips by the average, a row per clip of ``rows``."""
         module = cast("TaggingEncoder", self.average_.module)
         clips, scaler = segments.clips.take(rows), segments.scaler
-        learn_norms(module, clips, scaler, net.device)
-        return encode_whole(module.eval(), clips, scaler, net.device)
+        learn_norms(module, clips, scaler, net.device, net.verbose)
+        return encode_whole(module.eval(), clips, scaler, net.device, net.verbose)
 
     def on_train_end(
         self, net: NeuralNet, X: CropData | None = None, **kwargs: object
@@ -639,7 +639,8 @@ class Teacher(Callback):
         if len(rows) > 2 * self.max_guessed:
             rows = self.rng_.choice(rows, 2 * self.max_guessed, replace=False)
         module = cast("TaggingEncoder", self.average_.module)
-        learn_norms(module, X.segments.clips.take(rows), X.segments.scaler, net.device)
+        clips, scaler = X.segments.clips.take(rows), X.segments.scaler
+        learn_norms(module, clips, scaler, net.device, net.verbose)
         net.module_.load_state_dict(module.state_dict())
         net.module_.eval()
         # a pickled net needs one set of weights
@@ -673,7 +674,11 @@ def compare_guesses(data: CropData, before: Labels) -> dict[str, float]:
 
 
 def learn_norms(
-    module: TaggingEncoder, clips: Clips, scaler: FrameScaler, device: Device
+    module: TaggingEncoder,
+    clips: Clips,
+    scaler: FrameScaler,
+    device: Device,
+    verbose: int = 0,
 ) -> None:
     """Let the batch norms have the statistics of some whole clips.
 
@@ -687,17 +692,23 @@ def learn_norms(
     clips : Clips
     scaler : FrameScaler
     device : str or torch.device
+    verbose : int, default=0
+        Whether to show progress.
     """
     for part in module.modules():
         if isinstance(part, nn.modules.batchnorm._BatchNorm):
             part.reset_running_stats()
             # all batches weigh alike, the last like the first
             part.momentum = None
-    encode_whole(module.train(), clips, scaler, device)
+    encode_whole(module.train(), clips, scaler, device, verbose)
 
 
 def encode_whole(
-    module: TaggingEncoder, clips: Clips, scaler: FrameScaler, device: Device
+    module: TaggingEncoder,
+    clips: Clips,
+    scaler: FrameScaler,
+    device: Device,
+    verbose: int = 0,
 ) -> Tagged:
     """Encode whole clips in batches of similar length.
 
@@ -708,6 +719,8 @@ def encode_whole(
     clips : Clips
     scaler : FrameScaler
     device : str or torch.device
+    verbose : int, default=0
+        Whether to show progress.
 
     Returns
     -------
@@ -716,8 +729,15 @@ def encode_whole(
     """
     order = np.argsort(clips.lengths, kind="stable")
     parts = []
+    begins = show_progress(
+        range(0, len(order), ENCODED),
+        "Guessing",
+        unit="batch",
+        verbose=verbose,
+        leave=False,
+    )
     with torch.no_grad():
-        for begin in range(0, len(order), ENCODED):
+        for begin in begins:
             rows = order[begin : begin + ENCODED]
             # statistics of a single clip have no variance over a batch
             if len(rows) < 2 and len(order) > 1:
