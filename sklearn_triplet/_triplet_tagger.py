@@ -93,6 +93,7 @@ def has_bands(clips: Clips) -> bool:
     """
     if clips.flat or clips.n_features < 3:
         return False
+    # from all over the training set, since neighbours may be of one class
     rows = np.linspace(0, len(clips) - 1, min(len(clips), LOOKED_AT)).astype(int)
     frames = np.concatenate([clips[i] for i in rows], axis=1).astype(float)
     frames -= frames.mean(axis=1, keepdims=True)
@@ -457,6 +458,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         check_choice(self, "refit_head", [False, True])
         check_choice(self, "output", ["frames", "clip"])
         check_choice(self, "precision", ["float32", "bfloat16"])
+        # an encoder may be anything that builds one, and is looked at when it has
         if not callable(self.encoder):
             check_choice(self, "encoder", ["auto", "conv", "dense"])
         elif not takes_components(self.encoder):
@@ -478,6 +480,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
                 'each class; without any, TripletEmbedder("s1") learns an embedding.'
             )
         super()._check_enough(labels)
+        # of several labels a clip, one holds two answers and no example to compare
         if n_labeled < 2:
             raise ValueError(
                 f"TripletTagger needs at least two labeled clips. y labels only one of "
@@ -647,6 +650,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
                 n_neighbors=self.n_neighbors,
                 alpha=self.alpha,
             )
+        # what is kept and what the head learns is the same, in two forms
         guess, sure = self._read_guesses(probabilities, labels)
         self._keep_guesses(guess, sure, labels)
         # where all is known, or nothing was guessed, the head has seen what there is
@@ -805,6 +809,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         length : int
             Valid frames of it; what is beyond stays.
         """
+        # rows of a table have no frames, and are not pooled
         repeated = np.repeat(frames, 1 if self.flat_ else self.frame_pooling_, axis=1)
         # the last frame stands for the rest that fills no frame of its own
         places = np.minimum(np.arange(length), repeated.shape[1] - 1)

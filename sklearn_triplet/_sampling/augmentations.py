@@ -83,6 +83,7 @@ class Chain(Transformation):
                 anchors = transformation.apply(anchors, segments, rng)
             elif suits.any():
                 rows = np.flatnonzero(suits), np.flatnonzero(~suits)
+                # only those: what a transformation does not suit it may not survive
                 changed = transformation.apply(anchors.take(rows[0]), segments, rng)
                 anchors = Units.assemble([changed, anchors.take(rows[1])], rows)
         return anchors
@@ -271,6 +272,7 @@ class FrequencyShift(Transformation):
     ) -> Units:
         """Return shifted copies; padded frames stay zero."""
         n_units, k, n_bands, _ = anchors.X.shape
+        # one band always stays: silence alone tells nothing
         most = min(self.max_bins, n_bands - 1)
         shift = rng.integers(-most, most, (n_units, k, 1), endpoint=True)
         source = np.arange(n_bands) - shift
@@ -423,6 +425,7 @@ class Equalizer(EnergyTransformation):
         n_units, k, n_bands, _ = energies.shape
         most = self.max_decibels
         nodes = rng.uniform(-most, most, (n_units * k, self.n_nodes))
+        # of each band among the nodes, of which the outer ones lie on the outer bands
         place = np.linspace(0, self.n_nodes - 1, n_bands)
         gains = np.stack([np.interp(place, np.arange(self.n_nodes), g) for g in nodes])
         factors = np.exp(DECIBEL * gains).astype(np.float32)
@@ -463,6 +466,7 @@ class EnergyMixing(EnergyTransformation):
         self, energies: np.ndarray, lengths: IntArray, rng: np.random.Generator
     ) -> np.ndarray:
         """Return sums of the energies of two units."""
+        # a unit may get itself, which is a gain: among many that is rare
         others = energies[rng.permutation(len(energies))]
         ratio = draw_between(0, self.max_ratio, energies, rng)
         ratio *= draw_between(0, 1, energies, rng) < self.probability
@@ -593,6 +597,7 @@ class RandomNoise(Transformation):
     ) -> Units:
         """Return noisy copies; padded frames stay zero."""
         sigma = draw_between(0, self.max_sigma, anchors.X, rng)
+        # drawn in single precision: half the time
         noise = rng.standard_normal(anchors.X.shape, dtype=np.float32)
         X = anchors.X + sigma * noise
         return replace(anchors, X=mask_padding(X, anchors.lengths))
@@ -632,6 +637,7 @@ class FeatureDropout(Transformation):
     ) -> Units:
         """Return copies with some features at 0, the mean, in all frames."""
         probability = draw_between(0, self.max_fraction, anchors.X, rng)
+        # in all frames: in one alone, its neighbours would tell what is hidden
         hidden = rng.random((*anchors.X.shape[:3], 1)) < probability
         return replace(anchors, X=np.where(hidden, np.float32(0), anchors.X))
 
