@@ -15,6 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from skorch.callbacks import Callback
+from torch.utils.data import Dataset
 
 from sklearn_triplet._input.clips import Clips, FrameScaler, check_clips
 from sklearn_triplet._input.labels import Labels, check_labels
@@ -574,11 +575,11 @@ class TripletEmbedder(
         """Return eq. (1)."""
         return TripletLoss(self.margin)
 
-    def _make_callbacks(self) -> list[Callback]:
+    def _make_callbacks(self, seeds: dict[str, int]) -> list[Callback]:
         """Return what writes the triplets into the history."""
         return [TripletHistory()]
 
-    def _finish(self, labels: Labels) -> None:
+    def _finish(self, labels: Labels, data: Dataset) -> None:
         """Refuse weights that are no numbers, and warn of what the history shows."""
         if not self.n_iter_:
             return  # an untrained encoder has no history

@@ -33,6 +33,7 @@ from sklearn_triplet._input.rows import (
     take_labels,
 )
 from sklearn_triplet._input.types import (
+    BoolArray,
     ClipsLike,
     Device,
     IntArray,
@@ -60,6 +61,27 @@ from sklearn_triplet._training.tagging import (
 )
 
 PREDICT_BATCH = 32  # clips that are tagged together
+
+
+def mark_unread(tags: np.ndarray, unread: BoolArray) -> np.ndarray:
+    """Write -1 for clips that could not be read.
+
+    Parameters
+    ----------
+    tags : ndarray of shape (n_clips,) or (n_clips, n_classes)
+    unread : ndarray of shape (n_clips,), bool
+
+    Returns
+    -------
+    tags : ndarray of the same shape
+        Of objects where the classes are such that -1 could not stand among them.
+    """
+    if not unread.any():
+        return tags
+    # text cannot hold the integer -1, and '-1' could be a class; True is no -1 either
+    tags = tags.copy() if tags.dtype.kind in "if" else tags.astype(object)
+    tags[unread] = UNLABELED
+    return tags
 
 
 class ClipClassifier(ClassifierMixin, ClipsEstimator):
@@ -126,16 +148,12 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         """
         probabilities = self.predict_proba(X)
         # argmax of NaN is class 0 without a word, so these are overwritten below
-        missing = np.isnan(probabilities).all(axis=1)
+        missing = np.asarray(np.isnan(probabilities).all(axis=1))
         if self.multilabel_:
             tags = (probabilities >= np.asarray(self.threshold)).astype(int)
         else:
             tags = self.classes_[probabilities.argmax(axis=1)]
-        if missing.any():
-            # text cannot hold the integer -1, and '-1' could be a class
-            tags = tags.astype(object) if tags.dtype.kind in "US" else tags
-            tags[missing] = UNLABELED
-        return tags
+        return mark_unread(tags, missing)
 
     def predict_frames(self, X: ClipsLike) -> NDArray[np.float32]:
         """Return the probability of each class in each frame.
@@ -154,8 +172,7 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         shape = len(clips), len(self.classes_), n_frames
         frames = np.full(shape, np.nan, np.float32)
         if len(rows):
-            logits = self._frame_logits(clips.take(rows))
-            probabilities = self._to_probabilities(logits).numpy()
+            probabilities = self._frame_probabilities(clips.take(rows)).numpy()
             frames[rows, :, : probabilities.shape[2]] = probabilities
         beyond = np.arange(n_frames) >= clips.lengths[:, None]
         frames.transpose(0, 2, 1)[beyond] = np.nan
@@ -195,8 +212,8 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         """Return logits (n_clips, n_classes) of readable clips."""
 
     @abstractmethod
-    def _frame_logits(self, clips: Clips) -> torch.Tensor:
-        """Return logits (n_clips, n_classes, n_frames) of readable clips."""
+    def _frame_probabilities(self, clips: Clips) -> torch.Tensor:
+        """Return what each frame of readable clips says, as ``predict_frames`` does."""
 
     # --- what all of them share
 
@@ -534,9 +551,9 @@ class SequenceTagger(ClipClassifier):
         """Return the mean over the steps of each clip."""
         return mean_over_frames(*self._step_logits(clips))
 
-    def _frame_logits(self, clips: Clips) -> torch.Tensor:
-        """Return the logits of its step for each frame."""
-        steps, _ = self._step_logits(clips)
+    def _frame_probabilities(self, clips: Clips) -> torch.Tensor:
+        """Return the probabilities of its step for each frame."""
+        steps = self._to_probabilities(self._step_logits(clips)[0])
         # a step stands for the frames that were averaged into it
         frames = steps.repeat_interleave(self._frames_per_step(), dim=2)
         return frames[:, :, : int(clips.lengths.max())]

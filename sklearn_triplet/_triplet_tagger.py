@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import functools
 import numbers
-from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, Literal, Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import ClassVar, Literal, Self, cast
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import Dataset
 
-from sklearn_triplet._input.clips import Clips, check_clips
-from sklearn_triplet._input.labels import Labels
+from sklearn_triplet._input.clips import Clips
+from sklearn_triplet._input.labels import UNLABELED, Labels
 from sklearn_triplet._input.parameters import check_choice, check_number
+from sklearn_triplet._input.progress import show_progress
 from sklearn_triplet._input.types import (
     ClipsLike,
     Device,
@@ -45,7 +47,7 @@ from sklearn_triplet._sampling.augmentations import (
 from sklearn_triplet._sampling.pseudo_labels import estimate_prior, spread_labels
 from sklearn_triplet._sampling.segments import SegmentedClips
 from sklearn_triplet._sampling.transforms import Transformation
-from sklearn_triplet._taggers import ClipClassifier
+from sklearn_triplet._taggers import ClipClassifier, mark_unread
 from sklearn_triplet._training.encoding import (
     EncoderLike,
     build_encoder,
@@ -57,6 +59,7 @@ from sklearn_triplet._training.networks import FrameEncoder
 from sklearn_triplet._training.tag_triplets import (
     CropBatches,
     CropData,
+    Tagged,
     TaggingEncoder,
     TagTripletLoss,
     Teacher,
@@ -72,7 +75,7 @@ def _has_columns(estimator: TripletTagger) -> bool:
     return estimator.output == "clip" or getattr(estimator, "flat_", True)
 
 
-def are_bands(clips: Clips) -> bool:
+def has_bands(clips: Clips) -> bool:
     """Tell whether neighbouring features are neighbours, as the bands of a spectrum.
 
     The bands of a sound rise and fall with those beside them; the components of an
@@ -84,12 +87,13 @@ def are_bands(clips: Clips) -> bool:
 
     Returns
     -------
-    are_bands : bool
+    has_bands : bool
         Whether the mean correlation of neighbouring features, over the frames of some
         clips, is above a half.
     """
     if clips.flat or clips.n_features < 3:
         return False
+    # from all over the training set, since neighbours may be of one class
     rows = np.linspace(0, len(clips) - 1, min(len(clips), LOOKED_AT)).astype(int)
     frames = np.concatenate([clips[i] for i in rows], axis=1).astype(float)
     frames -= frames.mean(axis=1, keepdims=True)
@@ -111,7 +115,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
     Parameters
     ----------
     n_components : int, default=64
-        Components of the encoder, per frame.
+        Components of the encoder, per frame. A clip is twice as many numbers.
     encoder : {"auto", "conv", "dense"} or callable, default="auto"
         As in ``TripletEmbedder``; ``"auto"`` is convolutional where neighbouring
         features are bands of a spectrum, and dense for tables and for the frames of
@@ -128,12 +132,15 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         frequency shift, gain, equaliser, mixing, noise and masks; for other features
         noise and hidden features.
     labeled_ratio : float, default=1/3
-        Labeled units of a batch, in (0, 1]; balanced by class.
+        Labeled units of a batch, in (0, 1]; balanced by class, and at least one.
     n_views : int, default=2
-        Crops of each unlabeled clip of a batch.
+        Crops of each unlabeled clip of a batch: each is a positive of the others,
+        before anything is guessed.
     tag_weight, pseudo_weight, triplet_weight : float, default=1.0
         Of the cross-entropy, of its part on pseudo-labels, and of the triplets.
-        ``pseudo_weight=0`` gives no pseudo-labels at all.
+        ``pseudo_weight=0`` gives no pseudo-labels at all. With ``tag_weight=0`` the
+        network embeds only, guesses come from the graph alone, and the head is that of
+        ``refit_head``.
     temperature : float or None, default=0.15
         Of the softmax by which a positive is compared with all others of the batch,
         greater than 0: the smaller, the more the hardest negatives count. ``None``: the
@@ -148,7 +155,8 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         Part of the epochs after which pseudo-labels begin, in [0, 1].
     confidence_floor : float, default=0.0
         Probability below which a clip gets no pseudo-label, in [0, 1). Raise it where
-        unlabeled clips may be of classes that no label has.
+        unlabeled clips may be of classes that no label has: at 0 each is forced into
+        one that has.
     decay : float, default=0.95
         What the teacher keeps of itself in each step, in [0, 1).
     refit_head : bool, default=True
@@ -163,11 +171,13 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
     n_steps : int, default=20
         Steps per epoch, whatever the number of clips.
     max_guessed : int, default=2000
-        Unlabeled clips that the teacher looks at in an epoch, at the most.
+        Unlabeled clips that the teacher looks at in an epoch, at the most; others each
+        time. In the end it looks at all.
     lr : float, default=0.002
         Learning rate: rises for ten steps, then falls along a cosine to 2 %.
     batch_size : int, default=60
-        Units per step.
+        Units per step. All triplets of a batch are compared: memory grows with its
+        cube.
     optimizer : class, default=torch.optim.AdamW
         A torch optimizer, or ``functools.partial`` of one with further settings.
     device : str or torch.device, default="cpu"
@@ -186,12 +196,19 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
     classes_ : ndarray of shape (n_classes,)
         The classes, without -1.
     pseudo_labels_ : ndarray of shape (n_clips,) or (n_clips, n_classes)
-        The labels of the training clips, and what was guessed of the others; -1 where
-        a clip could not be read.
+        The labels of the training clips, and what was guessed of the others, however
+        unsure; -1 where a clip could not be read, or a multi-label class is unknown in
+        all clips.
     pseudo_label_confidence_ : ndarray of shape (n_clips,) or (n_clips, n_classes)
-        The probability of each guess, 1 where there was a label.
+        The probability of each guess, 1 where there was a label, NaN where
+        ``pseudo_labels_`` is -1.
     multilabel_ : bool
         Whether y was an indicator.
+    has_bands_ : bool
+        What ``"auto"`` goes by: whether features beside each other rise and fall
+        together, as the bands of a spectrum do.
+    frame_pooling_ : int
+        Frames that were averaged into one in ``fit``, and are in prediction.
     net_ : skorch.NeuralNet
         The trained net, with the teacher's weights.
     history_ : skorch.history.History
@@ -223,6 +240,14 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
     all of it at the end. Where nothing is unlabeled, this is an augmented supervised
     network.
 
+    The prior is that of the labels: label a random sample, or at least the classes in
+    about the proportions that they have. Of several labels a clip, a class that no
+    labeled clip has is guessed nowhere, and one that is unknown in all stays unknown.
+
+    ``predict_frames`` puts each frame into the place of the mean, beside the deviation
+    of the whole clip: the mean of its logits over pooled frames is the logit of the
+    clip. It was learned from whole clips, and tells what is listened to.
+
     References
     ----------
     .. [1] N. Turpault, R. Serizel and E. Vincent, "Semi-supervised triplet loss based
@@ -242,6 +267,13 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
     >>> y[[0, 1, 20, 21]] = [0, 0, 1, 1]
     >>> tagger = TripletTagger(random_state=0).fit(X, y)
     >>> (tagger.predict(X) == np.repeat([0, 1], 20)).mean() > 0.9
+    np.True_
+
+    What it made of the unlabeled rows, and how sure it is of the least sure:
+
+    >>> tagger.pseudo_labels_.shape
+    (40,)
+    >>> tagger.pseudo_label_confidence_.min() > 0.5
     np.True_
     """
 
@@ -335,7 +367,13 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         ------
         ValueError
             Where a parameter, a clip or a label is not as described above, no clip is
-            labeled, only one class is, or the loss diverges.
+            labeled, only one class or one clip is, the clips of a class could not be
+            read, or the loss diverges.
+
+        Warns
+        -----
+        UserWarning
+            Where clips could not be read or a parameter has no effect.
         """
         return self._fit(X, y)
 
@@ -356,7 +394,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
             NaN.
         """
         clips, rows = self._read(X)
-        encoded = self._encode(clips.take(rows))
+        encoded = self._encode(clips.take(rows), "Embedding") if len(rows) else ()
         if self.output == "clip":
             pooled = np.full((len(clips), self._n_features_out), np.nan, np.float32)
             for row, frames in zip(rows, encoded, strict=True):
@@ -429,34 +467,72 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         check_choice(self, "refit_head", [False, True])
         check_choice(self, "output", ["frames", "clip"])
         check_choice(self, "precision", ["float32", "bfloat16"])
+        # an encoder may be anything that builds one, and is looked at when it has
         if not callable(self.encoder):
             check_choice(self, "encoder", ["auto", "conv", "dense"])
         elif not takes_components(self.encoder):
             self._warn_ignored(
                 "n_components", "with an encoder that has no such parameter"
             )
-        if not isinstance(self.augmentation, Transformation):
+        if isinstance(self.augmentation, Transformation):
+            self.augmentation.check()
+        else:
             check_choice(self, "augmentation", ["auto", None])
 
+    def _check_enough(self, labels: Labels) -> None:
+        """Refuse labels from which nothing can be learned."""
+        n_labeled, n_clips = int(labels.labeled.sum()), len(labels.present)
+        if not n_labeled:
+            raise ValueError(
+                f"TripletTagger learns its classes from labeled clips, but y labels "
+                f"none of the {n_clips} clips: every entry is -1. Label some clips of "
+                'each class; without any, TripletEmbedder("s1") learns an embedding.'
+            )
+        super()._check_enough(labels)
+        # of several labels a clip, one holds two answers and no example to compare
+        if n_labeled < 2:
+            raise ValueError(
+                f"TripletTagger needs at least two labeled clips. y labels only one of "
+                f"the {n_clips} clips."
+            )
+
     def _select(self, clips: Clips, labels: Labels) -> tuple[Clips, Labels]:
-        """Return the clips that could be read, labeled or not."""
-        self._rows = clips.find_readable(type(self).__name__)
-        self._n_clips = len(clips)
-        clips = clips.take(self._rows).average_frames(self.frame_pooling)
-        return clips, labels.take(self._rows)
+        """Return the clips that could be read, labeled or not.
+
+        Parameters
+        ----------
+        clips : Clips
+        labels : Labels
+            One row per clip.
+
+        Returns
+        -------
+        clips : Clips
+            Their frames are averaged by ``frame_pooling`` when they are read.
+        labels : Labels
+        """
+        rows = clips.find_readable(type(self).__name__)
+        # a row per clip of X, NaN where it could not be read: _finish writes the others
+        shape = labels.present.shape if labels.multilabel else (len(clips),)
+        self.pseudo_label_confidence_ = np.full(shape, np.nan)
+        self.pseudo_label_confidence_[rows] = 0
+        return clips.take(rows).average_frames(self.frame_pooling), labels.take(rows)
 
     def _begin(self, clips: Clips, labels: Labels, goes_on: bool) -> None:
-        """Set what prediction has to know, and what the features are."""
-        if not labels.labeled.any():
+        """Refuse classes that are lost; set what prediction has to know."""
+        # y was looked at before: what is missing now went with clips of NaN
+        lost = labels.classes[~labels.present.any(axis=0)]
+        if labels.labeled.sum() < 2 or (not labels.multilabel and len(lost)):
+            which = "" if labels.multilabel else f"of the classes {lost.tolist()} "
             raise ValueError(
-                "TripletTagger learns its classes from labeled clips, but none of them "
-                "could be read: they hold only NaN. Label some that can be read."
+                f"TripletTagger learns from labeled clips, but too few {which}could be "
+                "read: the others hold only NaN. Label some that can be read."
             )
         self.classes_ = labels.classes
         self.multilabel_ = labels.multilabel
         self.flat_ = clips.flat
-        self._are_bands = are_bands(clips)
-        self._frame_pooling = self.frame_pooling
+        self.has_bands_ = has_bands(clips)
+        self.frame_pooling_ = self.frame_pooling
 
     def _make_data(
         self,
@@ -466,10 +542,9 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         seeds: dict[str, int],
         validates: bool = False,
     ) -> CropData:
-        """Return what crops are drawn from."""
+        """Return what crops are drawn from; the lengths are of pooled frames."""
         length = max(self.segment_length // self.frame_pooling, 1)
-        self._seed = seeds["teacher"]
-        self._data = CropData(
+        return CropData(
             SegmentedClips(clips, labels, self.scaler_, length, self.verbose),
             self._choose_augmentation(length),
             n_segments=self.n_segments,
@@ -479,15 +554,28 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
             n_views=self.n_views,
             seed=seeds["data"],
         )
-        return self._data
 
     def _choose_augmentation(self, length: int) -> Transformation | None:
-        """Return what ``augmentation`` names."""
-        if self.augmentation != "auto":
-            return self.augmentation
+        """Return what ``augmentation`` names.
+
+        Parameters
+        ----------
+        length : int
+            Pooled frames of a crop.
+
+        Returns
+        -------
+        augmentation : Transformation or None
+        """
+        if self.augmentation is None:
+            return None
+        if isinstance(self.augmentation, Transformation):
+            # a chain passes by what a transformation does not suit
+            return Chain([self.augmentation])
         if self.flat_:
             return Chain([RandomNoise(), FeatureDropout()])
-        if not self._are_bands:
+        if not self.has_bands_:
+            # between two embeddings lies none: nothing is interpolated
             crop = RandomCrop(length, stretch=0)
             return Chain([crop, RandomNoise(), TimeMask(), FeatureDropout()])
         return Chain(
@@ -507,16 +595,22 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         """Return encoder and head."""
         kind, n_features = self.encoder, clips.n_features
         if kind == "auto":
-            kind = "conv" if self._are_bands else "dense"
+            kind = "conv" if self.has_bands_ else "dense"
         owner = type(self).__name__
         encoder = build_encoder(
             kind, n_features, self.n_components, flat=clips.flat, owner=owner
         )
+        # an encoder of the user's may return any number
         frames = FrameEncoder(encoder)
         self.n_components_ = count_components(frames, n_features, owner)
-        return TaggingEncoder(
+        module = TaggingEncoder(
             encoder, self.n_components_, len(self.classes_), self.precision
         )
+        if not self.tag_weight:
+            # what is not trained shall say nothing, rather than something at random
+            nn.init.zeros_(module.head.weight)
+            nn.init.zeros_(module.head.bias)
+        return module
 
     def _make_criterion(self) -> nn.Module:
         """Return cross-entropies and triplets, weighted."""
@@ -529,9 +623,10 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
             self.triplet_weight,
         )
 
-    def _make_callbacks(self) -> list[Callback]:
+    def _make_callbacks(self, seeds: dict[str, int]) -> list[Callback]:
         """Return the teacher and the schedule of the learning rate."""
-        first = 1 + self.guess_from * self.max_epochs
+        # rounded, or 0.55 of 20 epochs would be more than 11
+        first = round(1 + self.guess_from * self.max_epochs, 6)
         teacher = Teacher(
             decay=self.decay,
             first_epoch=first if self.pseudo_weight else np.inf,
@@ -539,29 +634,23 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
             alpha=self.alpha,
             floor=self.confidence_floor,
             max_guessed=self.max_guessed,
-            seed=self._seed,
+            seed=seeds["teacher"],
         )
+        # in steps, since epochs are of any length
         total = max(self.max_epochs * self.n_steps, 1)
         rate = functools.partial(_learning_rate, total=total)
         schedule = LRScheduler(LambdaLR, step_every="batch", lr_lambda=rate)
         return [teacher, schedule]
 
-    def _finish(self, labels: Labels) -> None:
-        """Guess a last time, fit the head on it, and write down the guesses."""
-        data = self._data
-        # what the steps above have handed on to each other
-        del self._data
-        if self.n_iter_ and not np.isfinite(self.history_[-1, "train_loss"]):
-            loss = self.history_[-1, "train_loss"]
-            del self.net_
-            raise ValueError(
-                f"The loss of TripletTagger became {loss}. Lower lr (now {self.lr!r}) "
-                "and fit anew: the weights are lost."
-            )
-        clips, module = data.segments.clips, self.net_.module_.eval()
-        tagged = encode_whole(module, clips, self.scaler_, self.net_.device)
-        probabilities = self._to_probabilities(tagged.logits).numpy()
+    def _finish(self, labels: Labels, data: Dataset) -> None:
+        """Guess a last time, write down the guesses, and fit the head on them."""
+        clips = cast("CropData", data).segments.clips
+        module = self.net_.module_.eval()
+        device, verbose = self.net_.device, self.verbose
+        tagged = encode_whole(module, clips, self.scaler_, device, verbose)
+        self._refuse_divergence(tagged)
         embeddings = tagged.embeddings.numpy()
+        probabilities = tagged.probabilities(self.multilabel_)
         if self.pseudo_weight:
             probabilities = spread_labels(
                 probabilities,
@@ -571,46 +660,95 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
                 n_neighbors=self.n_neighbors,
                 alpha=self.alpha,
             )
-        self._keep_guesses(probabilities, labels)
-        if self.refit_head and self.pseudo_weight and not labels.labeled.all():
-            self._refit(embeddings, probabilities, labels)
+        # what is kept and what the head learns is the same, in two forms
+        guess, sure = self._read_guesses(probabilities, labels)
+        self._keep_guesses(guess, sure, labels)
+        # where all is known, or nothing was guessed, the head has seen what there is
+        is_new = bool(self.pseudo_weight) and bool(labels.unknown.any())
+        if self.refit_head and (is_new or not self.tag_weight):
+            known = ~labels.unknown if self.multilabel_ else labels.labeled
+            self._refit(embeddings, guess, np.where(known | is_new, sure, -1))
 
-    def _keep_guesses(self, probabilities: np.ndarray, labels: Labels) -> None:
-        """Set ``pseudo_labels_`` and their confidence, a row per clip of X."""
-        known = ~labels.unknown
+    def _refuse_divergence(self, tagged: Tagged) -> None:
+        """Refuse weights that are no numbers."""
+        loss = self.history_[-1, "train_loss"] if self.n_iter_ else 0.0
+        if np.isfinite(loss) and tagged.embeddings.isfinite().all():
+            return
+        del self.net_
+        raise ValueError(
+            f"The loss of TripletTagger became {loss}. Lower lr (now {self.lr!r}) "
+            "and fit anew: the weights are lost."
+        )
+
+    def _read_guesses(
+        self, probabilities: np.ndarray, labels: Labels
+    ) -> tuple[IntArray, np.ndarray]:
+        """Tell the most probable answer about each clip, and its probability.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n_clips, n_classes)
+        labels : Labels
+            What is known overrides them, at a probability of 1.
+
+        Returns
+        -------
+        guess : ndarray of shape (n_clips,) or (n_clips, n_classes), int
+            Columns of the probabilities, or 0 and 1.
+        sure : ndarray of the same shape, float
+        """
+        present = labels.present
         if self.multilabel_:
-            guess = np.where(known, labels.present, probabilities >= 0.5).astype(int)
-            sure = np.where(known, 1.0, np.maximum(probabilities, 1 - probabilities))
+            known = ~labels.unknown
+            guess = np.where(known, present, probabilities >= 0.5).astype(int)
+            sure = np.maximum(probabilities, 1 - probabilities)
         else:
             known = labels.labeled
-            codes = np.where(
-                known, labels.present.argmax(axis=1), probabilities.argmax(axis=1)
+            guess = np.where(
+                known, present.argmax(axis=1), probabilities.argmax(axis=1)
             )
-            guess = self.classes_[codes]
-            sure = np.where(known, 1.0, probabilities.max(axis=1))
-        if len(self._rows) < self._n_clips:
-            shape = (self._n_clips, *guess.shape[1:])
-            dtype = object if guess.dtype.kind in "US" else guess.dtype
-            whole = np.full(shape, -1, dtype)
-            whole[self._rows] = guess
-            certainty = np.full(shape, np.nan)
-            certainty[self._rows] = sure
-            guess, sure = whole, certainty
-        self.pseudo_labels_ = guess
-        self.pseudo_label_confidence_ = sure
+            sure = probabilities.max(axis=1)
+        return guess, np.where(known, 1.0, sure)
 
-    def _refit(
-        self, embeddings: np.ndarray, probabilities: np.ndarray, labels: Labels
-    ) -> None:
-        """Fit the head on all clips, weighted by how sure their labels are."""
+    def _keep_guesses(self, guess: IntArray, sure: np.ndarray, labels: Labels) -> None:
+        """Set ``pseudo_labels_`` and their confidence, a row per clip of X.
+
+        Parameters
+        ----------
+        guess, sure
+            As ``_read_guesses`` returns them, a row per clip that could be read.
+        labels : Labels
+        """
+        confidence = self.pseudo_label_confidence_
+        unread = np.isnan(confidence if confidence.ndim == 1 else confidence[:, 0])
+        confidence[~unread] = sure
+        tags = guess.copy() if self.multilabel_ else self.classes_[guess]
+        if self.multilabel_:
+            # a class of which nothing is known has been guessed by nobody
+            blank = labels.unknown.all(axis=0)
+            tags[:, blank], confidence[:, blank] = UNLABELED, np.nan
+        every = np.zeros(confidence.shape, tags.dtype)
+        every[~unread] = tags
+        self.pseudo_labels_ = mark_unread(every, unread)
+
+    def _refit(self, embeddings: np.ndarray, guess: IntArray, sure: np.ndarray) -> None:
+        """Fit the head on all clips, weighted by how sure their labels are.
+
+        The teacher's head is an average over steps that knew less. For several labels a
+        clip every class is a question of its own, as in the loss.
+
+        Parameters
+        ----------
+        embeddings : ndarray of shape (n_clips, 2 * n_components)
+        guess, sure
+            As ``_read_guesses`` returns them; what is not to be learned is at -1.
+        """
         if self.multilabel_:
             for c in range(len(self.classes_)):
-                p = probabilities[:, c]
-                self._refit_rows([c], embeddings, p >= 0.5, np.maximum(p, 1 - p))
+                self._refit_rows([c], embeddings, guess[:, c], sure[:, c])
         else:
-            target, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
             rows = list(range(len(self.classes_)))
-            self._refit_rows(rows, embeddings, target, sure)
+            self._refit_rows(rows, embeddings, guess, sure)
 
     def _refit_rows(
         self,
@@ -619,7 +757,18 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         target: np.ndarray,
         sure: np.ndarray,
     ) -> None:
-        """Fit some rows of the head by logistic regression, which is what it is."""
+        """Fit some rows of the head by logistic regression, which is what it is.
+
+        Parameters
+        ----------
+        rows : list of int
+            Of the head: all for single labels, else one.
+        embeddings : ndarray of shape (n_clips, 2 * n_components)
+        target : ndarray of shape (n_clips,), int
+            Answers, from 0 on.
+        sure : ndarray of shape (n_clips,)
+            Weights; below ``confidence_floor`` a clip is left out.
+        """
         head, kept = self.net_.module_.head, sure >= self.confidence_floor
         n_answers = max(len(rows), 2)
         if len(np.unique(target[kept])) < n_answers:
@@ -636,16 +785,19 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
 
     # --- what prediction is made of
 
-    def _read(self, X: ClipsLike) -> tuple[Clips, IntArray]:
-        """Return the clips as they are, and the rows of those that could be read."""
-        check_is_fitted(self)
-        clips = check_clips(self, X, reset=False)
-        return clips, clips.find_readable(type(self).__name__)
-
-    def _encode(self, clips: Clips) -> Iterable[NDArray[np.float32]]:
+    def _encode(
+        self, clips: Clips, description: str = "Tagging"
+    ) -> Iterator[NDArray[np.float32]]:
         """Encode readable clips one by one, in frames of ``frame_pooling``."""
-        clips = clips.average_frames(self._frame_pooling)
-        return encode_clips(self.net_, clips, self.scaler_)
+        return show_progress(
+            encode_clips(
+                self.net_, clips.average_frames(self.frame_pooling_), self.scaler_
+            ),
+            description,
+            unit="clip",
+            total=len(clips),
+            verbose=self.verbose,
+        )
 
     def _embed(self, frames: NDArray[np.float32]) -> torch.Tensor:
         """Return u of the encoded frames of one clip, shape (2 * n_components,)."""
@@ -657,8 +809,18 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
     def _stretch(
         self, frames: NDArray[np.float32], target: np.ndarray, length: int
     ) -> None:
-        """Write pooled frames into the ``length`` frames of X that they stand for."""
-        repeated = np.repeat(frames, 1 if self.flat_ else self._frame_pooling, axis=1)
+        """Write pooled frames into the frames of X that they stand for.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (n, n_pooled)
+        target : ndarray of shape (n, n_frames), float32
+            Written to, in place.
+        length : int
+            Valid frames of it; what is beyond stays.
+        """
+        # rows of a table have no frames, and are not pooled
+        repeated = np.repeat(frames, 1 if self.flat_ else self.frame_pooling_, axis=1)
         # the last frame stands for the rest that fills no frame of its own
         places = np.minimum(np.arange(length), repeated.shape[1] - 1)
         target[:, :length] = repeated[:, places]
@@ -671,8 +833,8 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         embedded = (self._embed(frames) for frames in self._encode(clips))
         return torch.stack([weight @ u + bias for u in embedded])
 
-    def _frame_logits(self, clips: Clips) -> torch.Tensor:
-        """Return the head's answers to each frame; their mean is that to the clip."""
+    def _frame_probabilities(self, clips: Clips) -> torch.Tensor:
+        """Ask the head of each frame; the mean of its logits is that of the clip."""
         shape = len(clips), len(self.classes_), int(clips.lengths.max())
         logits = np.zeros(shape, np.float32)
         module = self.net_.module_
@@ -681,10 +843,28 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
             with torch.inference_mode():
                 tagged = module.tag_frames(X).cpu().numpy()
             self._stretch(tagged, logits[row], int(clips.lengths[row]))
-        return torch.from_numpy(logits)
+        return self._to_probabilities(torch.from_numpy(logits))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
 
 def _learning_rate(step: int, total: int) -> float:
-    """Return the factor of the learning rate: ten steps up, a cosine down to 2 %."""
+    """Return the factor of the learning rate: ten steps up, a cosine down to 2 %.
+
+    Parameters
+    ----------
+    step : int
+        From 0 on.
+    total : int
+        Steps of the fit.
+
+    References
+    ----------
+    I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts",
+    ICLR 2017.
+    """
     down = 0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(step / total, 1)))
     return min((step + 1) / WARM_UP, 1) * down

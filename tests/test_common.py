@@ -15,6 +15,7 @@ from sklearn_triplet import (
     PseudoLabeled,
     SequenceTagger,
     TripletEmbedder,
+    TripletTagger,
 )
 
 # small and short: what is checked is the manners, not the learning
@@ -25,6 +26,16 @@ EMBEDDERS = [
 TAGGERS = [
     SequenceTagger(n_cells=16, max_epochs=30, lr=0.01, random_state=0),
     CRNNTagger(n_components=8, n_cells=16, max_epochs=30, lr=0.01, random_state=0),
+    # classifier and transformer at once: the checks of both
+    TripletTagger(
+        n_components=8,
+        max_epochs=2,
+        n_steps=10,
+        batch_size=16,
+        lr=0.01,
+        decay=0.5,
+        random_state=0,
+    ),
 ]
 ESTIMATORS = [LogMel(n_fft=64, win_length=64, hop_length=16, n_mels=4)]
 ESTIMATORS += EMBEDDERS + TAGGERS

@@ -16,7 +16,13 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
-from sklearn_triplet import CRNNTagger, LogMel, SequenceTagger, TripletEmbedder
+from sklearn_triplet import (
+    CRNNTagger,
+    LogMel,
+    SequenceTagger,
+    TripletEmbedder,
+    TripletTagger,
+)
 
 pytestmark = pytest.mark.filterwarnings(  # what is said of so few clips and epochs
     "ignore:.*(anchors had no other clip|embedding has collapsed)"
@@ -43,7 +49,16 @@ EMBEDDER = TripletEmbedder(
     n_components=3, segment_length=8, max_epochs=2, batch_size=8, random_state=0
 )
 QUICK = {"n_cells": 4, "frame_pooling": 2, "max_epochs": 3, "random_state": 0}
+BOTH = TripletTagger(
+    n_components=3,
+    segment_length=8,
+    max_epochs=2,
+    n_steps=2,
+    batch_size=8,
+    random_state=0,
+)
 ESTIMATORS = [EMBEDDER, SequenceTagger(**QUICK), CRNNTagger(n_components=3, **QUICK)]
+ESTIMATORS += [BOTH]
 INPUTS = {"dense": DENSE, "padded": PADDED, "ragged": RAGGED, "boxed": BOXED}
 INPUTS["table"] = TABLE
 LABELS = {"single": SINGLE, "several": SEVERAL}
@@ -63,9 +78,8 @@ def fitted_clone(estimator, X, y, **parameters):
 
 def outcomes(fitted, X):
     """Return everything that a fitted estimator says about X."""
-    if hasattr(fitted, "transform"):
-        return [fitted.transform(X)]
-    return [fitted.predict_proba(X), fitted.predict(X), fitted.predict_frames(X)]
+    names = "transform", "predict_proba", "predict", "predict_frames"
+    return [getattr(fitted, name)(X) for name in names if hasattr(fitted, name)]
 
 
 def assert_same(fitted, X, expected, **tolerance):

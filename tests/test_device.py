@@ -9,7 +9,7 @@ from helpers import whole
 from sklearn.base import clone
 from skorch.exceptions import DeviceWarning
 
-from sklearn_triplet import CRNNTagger, SequenceTagger, TripletEmbedder
+from sklearn_triplet import CRNNTagger, SequenceTagger, TripletEmbedder, TripletTagger
 
 X = np.random.default_rng(0).normal(size=(12, 8, 16)).astype(np.float32)
 Y = np.arange(12) % 2
@@ -17,6 +17,7 @@ ESTIMATORS = [
     TripletEmbedder("s5", n_components=4, max_epochs=1),
     SequenceTagger(n_cells=4, max_epochs=1),
     CRNNTagger(n_components=4, n_cells=4, max_epochs=1),
+    TripletTagger(n_components=4, max_epochs=1, n_steps=2, batch_size=8),
 ]
 every = pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
 without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

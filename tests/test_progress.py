@@ -15,6 +15,7 @@ from sklearn_triplet import (
     SequenceTagger,
     Strategy,
     TripletEmbedder,
+    TripletTagger,
 )
 from sklearn_triplet._input import progress
 from sklearn_triplet.datasets import make_soundscapes, mix_soundscapes
@@ -34,6 +35,10 @@ ESTIMATORS = {
     "crnn": (
         CRNNTagger(n_components=4, n_cells=4, max_epochs=2),
         ["Scaling", "Epoch", "Tagging"],
+    ),
+    "triplets": (
+        TripletTagger(n_components=4, max_epochs=2, n_steps=2, batch_size=8),
+        ["Scaling", "Epoch", "Guessing", "Embedding"],
     ),
 }
 every = pytest.mark.parametrize("name", ESTIMATORS)

@@ -48,12 +48,16 @@ def test_embedder_leaves_them_out(output, table):
 
 
 @both
-@pytest.mark.parametrize("kind", ["numbers", "names", "indicator"])
+@pytest.mark.parametrize(
+    "kind", ["numbers", "names", "indicator", "truths", "unsigned"]
+)
 def test_taggers_answer_them_with_minus_one(tagger, kind):
     y = {
         "numbers": Y,
         "names": np.array(["dog", "rain"])[Y],
         "indicator": np.column_stack([Y, 1 - Y]),
+        "truths": Y == 1,
+        "unsigned": Y.astype(np.uint8),
     }[kind]
     expected = clone(tagger).fit(X[KEPT], y[KEPT])
     with told(type(tagger).__name__):

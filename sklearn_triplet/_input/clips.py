@@ -94,7 +94,11 @@ class Clips:
         if n_frames == 1 or self.flat:
             return self
         lengths = np.minimum(self.lengths, np.maximum(self.lengths // n_frames, 1))
-        return Clips(self.arrays, lengths, self.flat, n_frames)
+        arrays = self.arrays
+        if ((self.lengths > 0) & (self.lengths < n_frames)).any():
+            # what such a clip is padded with must not be averaged into its one frame
+            arrays = [a[:, :n] for a, n in zip(arrays, self.lengths, strict=True)]
+        return Clips(arrays, lengths, self.flat, n_frames)
 
     def pieces(self) -> Iterator[np.ndarray]:
         """Yield all frames in order, in parts that fit in memory.

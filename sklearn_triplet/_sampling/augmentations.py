@@ -11,18 +11,21 @@ gives; ``silence`` is the smallest value that a band had in training.
 from __future__ import annotations
 
 import itertools
-from abc import abstractmethod
+import numbers
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
 import numpy as np
 
+from sklearn_triplet._input.parameters import check_number
 from sklearn_triplet._input.types import BoolArray, IntArray
 from sklearn_triplet._sampling.segments import SegmentedClips, Units
-from sklearn_triplet._sampling.transforms import Transformation
+from sklearn_triplet._sampling.transforms import Transformation, check_transformations
 
 DECIBEL = np.log(10) / 10  # in natural logarithms of energy
+LOUDEST = 80.0  # natural logarithm of an energy; single precision ends at 88
+FAINTEST = np.finfo(np.float32).tiny  # the smallest energy that has a logarithm
 
 
 def draw_between(
@@ -74,33 +77,30 @@ class Chain(Transformation):
         self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
     ) -> Units:
         """Return units that have gone through all that suits them."""
-        # neighbours that change energies share one way out of the logarithm and back
-        kinds = itertools.groupby(
-            self.transformations, lambda t: isinstance(t, EnergyTransformation)
-        )
-        for are_energies, group in kinds:
-            steps = list(group)
-            if are_energies:
-                steps = [_Energies(cast("list[EnergyTransformation]", steps))]
-            anchors = self._apply_each(steps, anchors, segments, rng)
-        return anchors
-
-    def _apply_each(
-        self,
-        transformations: Sequence[Transformation],
-        anchors: Units,
-        segments: SegmentedClips,
-        rng: np.random.Generator,
-    ) -> Units:
-        for transformation in transformations:
+        for transformation in self._fuse():
             suits = transformation.applies_to(anchors, segments)
             if suits.all():
                 anchors = transformation.apply(anchors, segments, rng)
             elif suits.any():
                 rows = np.flatnonzero(suits), np.flatnonzero(~suits)
+                # only those: what a transformation does not suit it may not survive
                 changed = transformation.apply(anchors.take(rows[0]), segments, rng)
                 anchors = Units.assemble([changed, anchors.take(rows[1])], rows)
         return anchors
+
+    def check(self) -> None:
+        """Refuse what is no transformation, and parameters of theirs."""
+        check_transformations(self, self.transformations)
+
+    def _fuse(self) -> list[Transformation]:
+        """Let neighbours that change energies share the way out of the logarithm."""
+        fused: list[Transformation] = []
+        for alike, group in itertools.groupby(self.transformations, _is_fusible):
+            steps = list(group)
+            if alike:
+                steps = [_Energies(cast("list[EnergyTransformation]", steps))]
+            fused += steps
+        return fused
 
 
 class OneOf(Transformation):
@@ -145,6 +145,10 @@ class OneOf(Transformation):
         ]
         return Units.assemble(parts, [group for group in rows if len(group)])
 
+    def check(self) -> None:
+        """Refuse what is no transformation, and parameters of theirs."""
+        check_transformations(self, self.transformations)
+
 
 class RandomCrop(Transformation):
     """Take a crop of the anchor's clip from a random place, at a random speed.
@@ -154,12 +158,16 @@ class RandomCrop(Transformation):
     by ``exp(u)``, u uniform in [-stretch, stretch]; pitch stays. Clips that are too
     short are repeated in time, so a crop is never padded.
 
+    What the anchors hold is not looked at: in a ``Chain`` it comes first.
+
     Parameters
     ----------
-    n_frames : int, default=240
-        Length of the crop; 2.4 s at a hop of 10 ms.
+    n_frames : int, default=None
+        Length of the crop. ``None``: as many frames as a segment has, which a positive
+        selector has to return; a row of a table stays as it is.
     stretch : float, default=0.2
-        Largest logarithm of the speed, at least 0.
+        Largest logarithm of the speed, at least 0. 0: crops are cut between frames,
+        and nothing is interpolated.
 
     References
     ----------
@@ -174,7 +182,7 @@ class RandomCrop(Transformation):
     RandomCrop(n_frames=96, stretch=0)
     """
 
-    def __init__(self, n_frames: int = 240, stretch: float = 0.2) -> None:
+    def __init__(self, n_frames: int | None = None, stretch: float = 0.2) -> None:
         self.n_frames = n_frames
         self.stretch = stretch
 
@@ -184,35 +192,47 @@ class RandomCrop(Transformation):
         """Return crops of ``n_frames`` frames, or of 1 for rows of a table."""
         if segments.segment_length == 1:
             return anchors
+        n_frames = self.n_frames or segments.segment_length
         n_units, k, n_features, _ = anchors.X.shape
-        X = np.empty((n_units, k, n_features, self.n_frames), dtype=np.float32)
-        for i, speed in np.ndenumerate(
-            np.exp(rng.uniform(-self.stretch, self.stretch, (n_units, k)))
-        ):
-            X[i] = self._crop(segments, int(anchors.clips[i[0]]), speed, rng)
-        lengths = np.full((n_units, k), self.n_frames)
-        return replace(anchors, X=X, lengths=lengths)
+        X = np.empty((n_units, k, n_features, n_frames), dtype=np.float32)
+        speeds = np.exp(rng.uniform(-self.stretch, self.stretch, (n_units, k)))
+        for i, speed in np.ndenumerate(speeds):
+            clip = int(anchors.clips[i[0]])
+            X[i] = self._crop(segments, clip, n_frames, speed, rng)
+        return replace(anchors, X=X, lengths=np.full((n_units, k), n_frames))
+
+    def check(self) -> None:
+        """Refuse parameters outside their ranges."""
+        if self.n_frames is not None:
+            check_number(self, "n_frames", numbers.Integral, 1)
+        check_number(self, "stretch", numbers.Real, 0)
 
     def _crop(
         self,
         segments: SegmentedClips,
         clip: int,
+        n_frames: int,
         speed: float,
         rng: np.random.Generator,
     ) -> np.ndarray:
         """Cut one crop, shape (n_features, n_frames), standardised."""
         length = int(segments.clips.lengths[clip])
-        span = speed * (self.n_frames - 1)
-        start = rng.uniform(0, max(length - 1 - span, 0))
-        places = start + speed * np.arange(self.n_frames)
+        # frames between the two ends of the crop, and where it may begin
+        span = speed * (n_frames - 1)
+        latest = max(length - 1 - span, 0)
+        start = rng.random() * latest
+        if not self.stretch and latest:
+            # whole frames, the last place as likely as the others
+            start = np.floor(start / latest * (latest + 1))
+        places = start + speed * np.arange(n_frames)
         # only the frames that are needed: the clip may be an hour of a memory map
         first = int(start)
         last = min(int(np.ceil(places[-1])) + 1, length)
         frames = segments.clips.frames(clip, first, last - first)
-        places = (places - first) % (max(frames.shape[1] - 1, 1))
-        left = places.astype(int)
-        weight = (places - left).astype(np.float32)
-        right = np.minimum(left + 1, frames.shape[1] - 1)
+        # a clip that is too short begins anew after its last frame
+        left = (places - first).astype(int)
+        weight = (places - first - left).astype(np.float32)
+        left, right = (n % frames.shape[1] for n in (left, left + 1))
         crop = frames[:, left] * (1 - weight) + frames[:, right] * weight
         return segments.scaler.transform(crop)
 
@@ -252,6 +272,7 @@ class FrequencyShift(Transformation):
     ) -> Units:
         """Return shifted copies; padded frames stay zero."""
         n_units, k, n_bands, _ = anchors.X.shape
+        # one band always stays: silence alone tells nothing
         most = min(self.max_bins, n_bands - 1)
         shift = rng.integers(-most, most, (n_units, k, 1), endpoint=True)
         source = np.arange(n_bands) - shift
@@ -263,9 +284,17 @@ class FrequencyShift(Transformation):
         X = np.where(inside[..., None], X, silence)
         return replace(anchors, X=mask_padding(X, anchors.lengths))
 
+    def check(self) -> None:
+        """Refuse parameters outside their ranges."""
+        check_number(self, "max_bins", numbers.Integral, 0)
+
 
 class EnergyTransformation(Transformation):
-    """Base class of what changes energies, above the silence of each band."""
+    """Base class of what changes energies, above the silence of each band.
+
+    What a silent band holds, the floor of the logarithm, is no sound: it is taken off
+    before, and put back after, so that a gain does not lift it.
+    """
 
     def applies_to(self, anchors: Units, segments: SegmentedClips) -> BoolArray:
         """Tell which units are sounds: a row of a table holds no log-energies."""
@@ -274,23 +303,50 @@ class EnergyTransformation(Transformation):
     def apply(
         self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
     ) -> Units:
-        """Return changed copies; padded frames stay zero.
-
-        What a silent band holds, the floor of the logarithm, is no sound: it is taken
-        off before, and put back after, so that a gain does not lift it.
-        """
-        scaler = segments.scaler
-        floor = np.exp(scaler.inverse_transform(scaler.silence[:, None]))
-        energies = np.exp(scaler.inverse_transform(anchors.X)) - floor
-        energies = mask_padding(np.maximum(energies, 0), anchors.lengths)
-        changed = self.change(energies, rng)
-        X = scaler.transform(np.log(np.maximum(changed, 0) + floor))
+        """Return changed copies; padded frames stay zero."""
+        logs = segments.scaler.inverse_transform(anchors.X)
+        # energies are relative to what single precision can hold; of log-mels, even of
+        # samples of 16 bits, nothing has to be taken off
+        excess = max(float(logs.max()) - LOUDEST, 0.0)
+        silence = segments.scaler.inverse_transform(segments.scaler.silence[:, None])
+        floor = np.exp(silence - excess)
+        energies = np.maximum(np.exp(logs - excess) - floor, 0)
+        energies = mask_padding(energies, anchors.lengths)
+        energies = self.change(energies, anchors.lengths, rng)
+        changed = np.maximum(np.maximum(energies, 0) + floor, FAINTEST)
+        X = segments.scaler.transform(np.log(changed) + excess)
         X = X.astype(np.float32, copy=False)
         return replace(anchors, X=mask_padding(X, anchors.lengths))
 
-    @abstractmethod
-    def change(self, energies: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return changed energies (n_units, k, n_bands, n_frames), at least 0."""
+    def change(
+        self, energies: np.ndarray, lengths: IntArray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return changed energies, at least 0.
+
+        Parameters
+        ----------
+        energies : ndarray of shape (n_units, k, n_bands, n_frames), float32
+            Above silence; 0 where padded.
+        lengths : ndarray of shape (n_units, k), int
+            Valid frames.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        changed : ndarray of the same shape, float32
+            What is beyond the valid frames is taken as silence.
+        """
+        raise TypeError(f"{type(self).__name__} must define change().")
+
+
+def _is_fusible(transformation: Transformation) -> bool:
+    """Whether only ``change`` is its own of what changes energies."""
+    kind, base = type(transformation), EnergyTransformation
+    return (
+        isinstance(transformation, base)
+        and kind.apply is base.apply
+        and kind.applies_to is base.applies_to
+    )
 
 
 class _Energies(EnergyTransformation):
@@ -299,10 +355,14 @@ class _Energies(EnergyTransformation):
     def __init__(self, transformations: Sequence[EnergyTransformation]) -> None:
         self.transformations = transformations
 
-    def change(self, energies: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def change(
+        self, energies: np.ndarray, lengths: IntArray, rng: np.random.Generator
+    ) -> np.ndarray:
         """Return energies that all of them have changed."""
         for transformation in self.transformations:
-            energies = transformation.change(energies, rng)
+            energies = transformation.change(energies, lengths, rng)
+            # another unit may have been mixed into what is padded
+            energies = mask_padding(energies, lengths)
         return energies
 
 
@@ -324,10 +384,16 @@ class Gain(EnergyTransformation):
     def __init__(self, max_decibels: float = 6) -> None:
         self.max_decibels = max_decibels
 
-    def change(self, energies: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def change(
+        self, energies: np.ndarray, lengths: IntArray, rng: np.random.Generator
+    ) -> np.ndarray:
         """Return energies times one factor per segment."""
         gain = draw_between(-self.max_decibels, self.max_decibels, energies, rng)
         return energies * np.exp(DECIBEL * gain).astype(np.float32)
+
+    def check(self) -> None:
+        """Refuse parameters outside their ranges."""
+        check_number(self, "max_decibels", numbers.Real, 0)
 
 
 class Equalizer(EnergyTransformation):
@@ -352,15 +418,23 @@ class Equalizer(EnergyTransformation):
         self.max_decibels = max_decibels
         self.n_nodes = n_nodes
 
-    def change(self, energies: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def change(
+        self, energies: np.ndarray, lengths: IntArray, rng: np.random.Generator
+    ) -> np.ndarray:
         """Return energies times one factor per segment and band."""
         n_units, k, n_bands, _ = energies.shape
         most = self.max_decibels
         nodes = rng.uniform(-most, most, (n_units * k, self.n_nodes))
+        # of each band among the nodes, of which the outer ones lie on the outer bands
         place = np.linspace(0, self.n_nodes - 1, n_bands)
         gains = np.stack([np.interp(place, np.arange(self.n_nodes), g) for g in nodes])
         factors = np.exp(DECIBEL * gains).astype(np.float32)
         return energies * factors.reshape(n_units, k, n_bands, 1)
+
+    def check(self) -> None:
+        """Refuse parameters outside their ranges."""
+        check_number(self, "max_decibels", numbers.Real, 0)
+        check_number(self, "n_nodes", numbers.Integral, 1)
 
 
 class EnergyMixing(EnergyTransformation):
@@ -388,8 +462,11 @@ class EnergyMixing(EnergyTransformation):
         self.max_ratio = max_ratio
         self.probability = probability
 
-    def change(self, energies: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def change(
+        self, energies: np.ndarray, lengths: IntArray, rng: np.random.Generator
+    ) -> np.ndarray:
         """Return sums of the energies of two units."""
+        # a unit may get itself, which is a gain: among many that is rare
         others = energies[rng.permutation(len(energies))]
         ratio = draw_between(0, self.max_ratio, energies, rng)
         ratio *= draw_between(0, 1, energies, rng) < self.probability
@@ -398,6 +475,11 @@ class EnergyMixing(EnergyTransformation):
         # nothing can be scaled to the loudness of something where it is silent
         factor = np.where(other > 0, ratio * total / np.where(other > 0, other, 1), 0)
         return energies + factor.astype(np.float32) * others
+
+    def check(self) -> None:
+        """Refuse parameters outside their ranges."""
+        check_number(self, "max_ratio", numbers.Real, 0)
+        check_number(self, "probability", numbers.Real, 0, 1)
 
 
 class TimeMask(Transformation):
@@ -434,9 +516,14 @@ class TimeMask(Transformation):
         lengths = anchors.lengths[:, :, None, None]
         width = draw_between(0, self.max_fraction, anchors.X, rng) * lengths
         begin = draw_between(0, 1, anchors.X, rng) * (lengths - width)
-        frames = np.arange(anchors.X.shape[3])
+        # the middle of each frame: by its beginning, the first would never be hidden
+        frames = np.arange(anchors.X.shape[3]) + 0.5
         hidden = (frames >= begin) & (frames < begin + width)
         return replace(anchors, X=np.where(hidden, np.float32(0), anchors.X))
+
+    def check(self) -> None:
+        """Refuse parameters outside their ranges."""
+        check_number(self, "max_fraction", numbers.Real, 0, 1)
 
 
 class FrequencyMask(Transformation):
@@ -472,9 +559,14 @@ class FrequencyMask(Transformation):
         n_features = anchors.X.shape[2]
         width = draw_between(0, self.max_fraction, anchors.X, rng) * n_features
         begin = draw_between(0, 1, anchors.X, rng) * (n_features - width)
-        bands = np.arange(n_features)[:, None]
+        # the middle of each band, as for TimeMask
+        bands = np.arange(n_features)[:, None] + 0.5
         hidden = (bands >= begin) & (bands < begin + width)
         return replace(anchors, X=np.where(hidden, np.float32(0), anchors.X))
+
+    def check(self) -> None:
+        """Refuse parameters outside their ranges."""
+        check_number(self, "max_fraction", numbers.Real, 0, 1)
 
 
 class RandomNoise(Transformation):
@@ -505,9 +597,14 @@ class RandomNoise(Transformation):
     ) -> Units:
         """Return noisy copies; padded frames stay zero."""
         sigma = draw_between(0, self.max_sigma, anchors.X, rng)
+        # drawn in single precision: half the time
         noise = rng.standard_normal(anchors.X.shape, dtype=np.float32)
         X = anchors.X + sigma * noise
         return replace(anchors, X=mask_padding(X, anchors.lengths))
+
+    def check(self) -> None:
+        """Refuse parameters outside their ranges."""
+        check_number(self, "max_sigma", numbers.Real, 0)
 
 
 class FeatureDropout(Transformation):
@@ -540,5 +637,10 @@ class FeatureDropout(Transformation):
     ) -> Units:
         """Return copies with some features at 0, the mean, in all frames."""
         probability = draw_between(0, self.max_fraction, anchors.X, rng)
+        # in all frames: in one alone, its neighbours would tell what is hidden
         hidden = rng.random((*anchors.X.shape[:3], 1)) < probability
         return replace(anchors, X=np.where(hidden, np.float32(0), anchors.X))
+
+    def check(self) -> None:
+        """Refuse parameters outside their ranges."""
+        check_number(self, "max_fraction", numbers.Real, 0, 1)

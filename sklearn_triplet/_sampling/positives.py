@@ -24,6 +24,7 @@ from sklearn_triplet._sampling.transforms import (
     TemporalProximity,
     TimeFrequencyShift,
     Transformation,
+    check_transformations,
 )
 
 TRANSFORMATIONS: tuple[Transformation, ...] = (
@@ -242,17 +243,8 @@ class Transformed(PositiveSelector):
 
     def prepare(self, segments: SegmentedClips, anchors: IntArray) -> None:
         """Refuse what is no transformation, before anything is drawn."""
-        given = self.transformations
-        if given is None:
-            return
-        right = isinstance(given, list | tuple) and len(given) > 0
-        # a class would pass for an instance until it is applied
-        if not right or not all(isinstance(each, Transformation) for each in given):
-            raise ValueError(
-                "The 'transformations' parameter of Transformed must be None or a list "
-                "of one or more Transformation, such as [GaussianNoise()]. Got "
-                f"{given!r} instead."
-            )
+        if self.transformations is not None:
+            check_transformations(self, self.transformations, "None or a list")
 
     def select(
         self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator

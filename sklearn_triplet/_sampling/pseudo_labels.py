@@ -20,6 +20,7 @@ learning", CVPR 2019.
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 
 import numpy as np
@@ -31,6 +32,8 @@ from sklearn_triplet._input.labels import Labels
 
 N_ROUNDS = 10  # of Sinkhorn: more changed no label in any corpus that was tried
 SMALLEST = 1e-9  # keeps what is almost excluded from becoming 0 / 0
+# the relative tolerance of conjugate gradients was called tol before scipy 1.12
+TOLERANCE = {"rtol" if "rtol" in inspect.signature(cg).parameters else "tol": 1e-6}
 
 
 def estimate_prior(labels: Labels) -> np.ndarray:
@@ -48,11 +51,19 @@ def estimate_prior(labels: Labels) -> np.ndarray:
     -------
     prior : ndarray of shape (n_classes,)
         Sums to 1 for single labels. For several labels a clip, each is the probability
-        that the class is present, among the clips of which that is known.
+        that the class is present, among the clips of which that is known; 0 for a class
+        that no clip is known to have, since of such a class nothing can be learned.
+
+    Examples
+    --------
+    >>> from sklearn_triplet._input.labels import check_labels
+    >>> estimate_prior(check_labels([0, 0, 0, 0, 1, -1, -1], 7, "example")).round(2)
+    array([0.71, 0.29])
     """
     counts = labels.present.sum(axis=0)
     if labels.multilabel:
-        return (counts + 1) / ((~labels.unknown).sum(axis=0) + 2)
+        known = (~labels.unknown).sum(axis=0)
+        return np.where(counts, (counts + 1) / (known + 2), 0.0)
     return (counts + 1) / (counts + 1).sum()
 
 
@@ -93,7 +104,8 @@ def align_to_prior(
         return np.stack(columns, axis=1)
     aligned = np.maximum(probabilities.astype(float), SMALLEST)
     for _ in range(N_ROUNDS):
-        aligned *= prior / aligned.mean(axis=0)
+        # a class of prior 0 has no mean to divide by
+        aligned *= prior / np.maximum(aligned.mean(axis=0), np.finfo(float).tiny)
         aligned /= aligned.sum(axis=1, keepdims=True)
     return aligned
 
@@ -111,7 +123,7 @@ def connect_neighbors(embeddings: np.ndarray, n_neighbors: int) -> sparse.csr_ar
     -------
     W : sparse array of shape (n_clips, n_clips)
         Cosines, cubed so that the nearest count most, made symmetric and divided by
-        the square roots of both degrees.
+        the square roots of both degrees. The rows of vectors of zeros are empty.
     """
     lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
     unit = embeddings / np.maximum(lengths, SMALLEST)
@@ -120,9 +132,13 @@ def connect_neighbors(embeddings: np.ndarray, n_neighbors: int) -> sparse.csr_ar
     graph = search.kneighbors_graph(mode="distance")
     # squared distance of unit vectors is 2 - 2 cos
     graph.data = np.maximum(1 - np.square(graph.data) / 2, 0) ** 3
+    # a vector of zeros has no direction: it is near to nothing
+    nowhere = lengths[:, 0] < SMALLEST
+    graph.data[np.repeat(nowhere, n_neighbors) | nowhere[graph.indices]] = 0
     W = sparse.csr_array(graph + graph.T)
     degree = np.maximum(W.sum(axis=1), SMALLEST)
-    scale = sparse.diags_array(1 / np.sqrt(degree))
+    # scipy 1.11 has the constructors of matrices alone, not yet those of arrays
+    scale = sparse.csr_array(sparse.diags(1 / np.sqrt(degree)))
     return sparse.csr_array(scale @ W @ scale)
 
 
@@ -160,17 +176,35 @@ def spread_labels(
     start = np.where(known, labels.present, start)
     if len(start) > 1 and alpha:
         W = connect_neighbors(embeddings, n_neighbors)
-        system = sparse.eye_array(len(start)) - alpha * W
-        solved = [cg(system, column, rtol=1e-6)[0] for column in start.T]
-        start = np.column_stack(solved)
-        # rows sum to about 1 / (1 - alpha); single labels are divided by it below
-        if multilabel:
-            start *= 1 - alpha
-        start = start.clip(SMALLEST, None if not multilabel else 1)
-    if not multilabel:
-        start /= start.sum(axis=1, keepdims=True)
+        start = _smooth(start, W, alpha)
     spread = align_to_prior(start, prior, multilabel=multilabel)
     return np.where(known, labels.present, spread)
+
+
+def _smooth(start: np.ndarray, W: sparse.csr_array, alpha: float) -> np.ndarray:
+    """Solve ``(I - alpha W) Q = start``, and divide by what a start of ones gives.
+
+    Parameters
+    ----------
+    start : ndarray of shape (n_clips, n_classes)
+        Probabilities.
+    W : sparse array of shape (n_clips, n_clips)
+        As ``connect_neighbors`` returns it.
+    alpha : float
+
+    Returns
+    -------
+    smoothed : ndarray of shape (n_clips, n_classes)
+        Probabilities again. Where those of a clip summed to 1, they still do: the
+        solution is linear in the start.
+    """
+    # symmetric, and positive definite since no eigenvalue of W is above 1
+    system = sparse.csr_array(sparse.eye(len(start))) - alpha * W
+    columns = np.column_stack([start, np.ones(len(start))])
+    # scipy 1.11 warns where atol is left at its default
+    solved = [cg(system, column, **TOLERANCE, atol=0.0)[0] for column in columns.T]
+    smoothed = np.column_stack(solved[:-1]) / solved[-1][:, None]
+    return smoothed.clip(SMALLEST, 1)
 
 
 def choose_surest(
@@ -195,18 +229,19 @@ def choose_surest(
         Of the unlabeled clips of each class (for several labels a clip: of each answer
         about each class), in [0, 1].
     floor : float, default=0.0
-        Probability below which none is given.
+        Probability below which none is given. The share is counted first.
 
     Returns
     -------
     labels : Labels
-        With the pseudo-labels among them.
+        With the pseudo-labels among them. A class of several labels a clip that is
+        unknown in all clips stays so: what is guessed of it is not learned.
     """
     present, unknown = labels.present.copy(), labels.unknown.copy()
     if labels.multilabel:
         answers = [(distributions, True), (1 - distributions, False)]
         for sure, answer in answers:
-            for c in range(distributions.shape[1]):
+            for c in np.flatnonzero(~labels.unknown.all(axis=0)).tolist():
                 rows = np.flatnonzero(labels.unknown[:, c] & (sure[:, c] > 0.5))
                 rows = _surest(rows, sure[:, c], share, floor)
                 present[rows, c], unknown[rows, c] = answer, False

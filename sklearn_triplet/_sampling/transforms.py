@@ -11,11 +11,13 @@ those of Jansen et al.: sigma = 0.5, S = 10, alpha = 0.25 and 10 s.
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import replace
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklearn_triplet._input.parameters import check_number
 from sklearn_triplet._input.types import BoolArray, IntArray
 from sklearn_triplet._sampling.segments import SegmentedClips, Units
 
@@ -187,6 +189,41 @@ class Transformation(BaseEstimator):
         """
         raise TypeError(f"{type(self).__name__} must define apply().")
 
+    def check(self) -> None:
+        """Refuse parameters outside their ranges, in a sentence, before the fit.
+
+        Raises
+        ------
+        ValueError
+            Which names the parameter, its value and what was expected.
+        """
+
+
+def check_transformations(
+    owner: object, given: object, expected: str = "a list"
+) -> None:
+    """Refuse what is no list of transformations, or has a parameter out of range.
+
+    Parameters
+    ----------
+    owner : object
+        Whose parameter ``transformations`` it is.
+    given : object
+        As the user set it.
+    expected : str, default="a list"
+        What it may be, for the message.
+    """
+    steps = given if isinstance(given, list | tuple) else ()
+    # a class would pass for an instance until it is applied
+    if not steps or not all(isinstance(each, Transformation) for each in steps):
+        raise ValueError(
+            f"The 'transformations' parameter of {type(owner).__name__} must be "
+            f"{expected} of one or more Transformation, such as [GaussianNoise()]. Got "
+            f"{given!r} instead."
+        )
+    for transformation in steps:
+        transformation.check()
+
 
 class GaussianNoise(Transformation):
     """Add Gaussian noise to the standardised anchor (section 2.3).
@@ -218,6 +255,10 @@ class GaussianNoise(Transformation):
         """Return noisy copies; padded frames stay zero."""
         X = add_noise(anchors.X, self.sigma, rng)
         return replace(anchors, X=X * anchors.valid)
+
+    def check(self) -> None:
+        """Refuse parameters outside their ranges."""
+        check_number(self, "sigma", numbers.Real, 0)
 
 
 class TimeFrequencyShift(Transformation):
@@ -263,6 +304,10 @@ class TimeFrequencyShift(Transformation):
             n_bins = rng.integers(-max_bins, max_bins, endpoint=True)
             X[i][:, :length] = shift_frequency(valid, n_bins, segments.scaler.silence)
         return replace(anchors, X=X)
+
+    def check(self) -> None:
+        """Refuse parameters outside their ranges."""
+        check_number(self, "max_bins", numbers.Integral, 0)
 
 
 class TemporalProximity(Transformation):
@@ -310,6 +355,10 @@ class TemporalProximity(Transformation):
             if len(near):
                 ids[i, j] = rng.choice(fresh if len(fresh) else near)
         return segments.take(ids)
+
+    def check(self) -> None:
+        """Refuse parameters outside their ranges."""
+        check_number(self, "max_frames", numbers.Integral, 1)
 
     def _find_near(
         self, anchors: Units, segments: SegmentedClips
@@ -386,6 +435,10 @@ class ExampleMixing(Transformation):
             )
             X[i][:, :length] = segments.scaler.transform(mix)
         return replace(anchors, X=X)
+
+    def check(self) -> None:
+        """Refuse parameters outside their ranges."""
+        check_number(self, "alpha", numbers.Real, 0, left="open")
 
     def _draw_other_clips(
         self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator

@@ -266,13 +266,13 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         with seeded_torch(seeds["torch"], self.device):
             previous = self.net_ if goes_on else None
             module = self._make_module(clips, previous)
-            self.net_: NeuralNet = self._compose_net(module, valid_data)
+            self.net_: NeuralNet = self._compose_net(module, valid_data, seeds)
             self.net_.initialize()
             if previous is not None:
                 _go_on_from(self.net_, previous)
             _train(self.net_, data)
         self.n_iter_ = len(self.net_.history)
-        self._finish(labels)
+        self._finish(labels, data)
         return self
 
     # --- what an estimator writes itself, in the order in which it is called
@@ -349,11 +349,11 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
     def _make_criterion(self) -> nn.Module:
         """Return the loss."""
 
-    def _make_callbacks(self) -> list[Callback]:
+    def _make_callbacks(self, seeds: dict[str, int]) -> list[Callback]:
         """Return callbacks of our own; they come before the user's."""
         return []
 
-    def _finish(self, labels: Labels) -> None:
+    def _finish(self, labels: Labels, data: Dataset) -> None:
         """Look at what was learned, and say in words what went wrong."""
 
     # --- what all of them share
@@ -442,7 +442,9 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         self._check_split(labels, train, valid)
         return train, valid
 
-    def _compose_net(self, module: nn.Module, valid_data: Dataset | None) -> NeuralNet:
+    def _compose_net(
+        self, module: nn.Module, valid_data: Dataset | None, seeds: dict[str, int]
+    ) -> NeuralNet:
         """Compose the skorch net from the parameters that bear its names.
 
         Parameters
@@ -451,8 +453,10 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
             Seeded and untrained, or that of the last fit.
         valid_data : Dataset or None
             ``None``: no early stopping.
+        seeds : dict of str to int
+            By ``_seed_names``, for callbacks.
         """
-        callbacks = self._make_callbacks()
+        callbacks = self._make_callbacks(seeds)
         if valid_data is not None:
             callbacks.append(EarlyStopping(patience=self.patience, load_best=True))
         # skorch writes into callbacks: the user's own instances stay as they are

@@ -35,7 +35,7 @@ from sklearn_triplet._sampling.segments import SegmentedClips, Units
 from sklearn_triplet._sampling.transforms import Transformation
 from sklearn_triplet._training.networks import FrameEncoder, frame_mask
 from sklearn_triplet._training.tagging import pad_clips
-from sklearn_triplet._training.triplet_data import ShuffledQueue
+from sklearn_triplet._training.triplet_data import ShuffledQueue, as_tensors
 
 SMALL = 1e-6  # variance below which a component counts as constant
 ENCODED = 32  # clips that the teacher encodes together
@@ -55,6 +55,11 @@ class Tagged:
 
     embeddings: torch.Tensor
     logits: torch.Tensor
+
+    def probabilities(self, multilabel: bool) -> NDArray[np.float32]:
+        """Return the probability of each class, (n_units, n_classes)."""
+        logits = self.logits
+        return (logits.sigmoid() if multilabel else logits.softmax(dim=1)).numpy()
 
 
 class TaggingEncoder(FrameEncoder):
@@ -241,10 +246,23 @@ class TagTripletLoss(nn.Module):
         self,
         logits: torch.Tensor,
         target: Mapping[str, torch.Tensor],
-        rows: torch.Tensor,
+        counted: torch.Tensor,
     ) -> torch.Tensor:
-        """Average over the known entries of some rows; 0 where there are none."""
-        present, known = target["present"], ~target["unknown"] & rows[:, None]
+        """Average over some entries as far as they are known; 0 where none is.
+
+        Parameters
+        ----------
+        logits : tensor of shape (n_units, n_classes)
+        target : dict
+            As in ``forward``.
+        counted : tensor of shape (n_units, n_classes), bool
+            The labels, or the pseudo-labels.
+
+        Returns
+        -------
+        loss : tensor of shape ()
+        """
+        present, known = target["present"], ~target["unknown"] & counted
         if self.multilabel:
             losses = functional.binary_cross_entropy_with_logits(
                 logits, present, reduction="none"
@@ -259,19 +277,56 @@ class TagTripletLoss(nn.Module):
     def triplets(
         self, tagged: Tagged, target: Mapping[str, torch.Tensor]
     ) -> torch.Tensor:
-        """Compare each anchor with its positives and with the rest of the batch."""
+        """Compare anchors with their positives and with the rest of the batch.
+
+        Parameters
+        ----------
+        tagged : Tagged
+        target : dict
+            As in ``forward``.
+
+        Returns
+        -------
+        loss : tensor of shape ()
+            0 where there is no positive, or, of hinges, no active triplet.
+        """
         units = functional.normalize(tagged.embeddings, dim=1)
         cosines = units @ units.T
         positive, negative = compare_units(target)
-        if self.temperature is not None:
-            itself = torch.eye(len(units), dtype=torch.bool, device=units.device)
-            logits = (cosines / self.temperature).masked_fill(itself, -torch.inf)
-            # the place of an anchor itself is no positive, and 0 * inf is no number
-            losses = -logits.log_softmax(dim=1).masked_fill(~positive, 0).sum(dim=1)
-            n_positives = positive.sum(dim=1)
-            losses = losses / n_positives.clamp(min=1)
-            return losses.sum() / (n_positives > 0).sum().clamp(min=1)
+        if self.temperature is None:
+            return self.hinges(cosines, positive, negative)
+        itself = torch.eye(len(units), dtype=torch.bool, device=units.device)
+        logits = (cosines / self.temperature).masked_fill(itself, -torch.inf)
+        # the place of an anchor itself is no positive, and 0 * inf is no number
+        losses = -logits.log_softmax(dim=1).masked_fill(~positive, 0).sum(dim=1)
+        n_positives = positive.sum(dim=1)
+        losses = losses / n_positives.clamp(min=1)
+        return losses.sum() / (n_positives > 0).sum().clamp(min=1)
+
+    def hinges(
+        self, cosines: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor
+    ) -> torch.Tensor:
+        """Average the hinge over all active triplets of the batch.
+
+        Parameters
+        ----------
+        cosines : tensor of shape (n_units, n_units)
+        positive, negative : tensor of shape (n_units, n_units), bool
+            As ``compare_units`` returns them.
+
+        Returns
+        -------
+        loss : tensor of shape ()
+
+        References
+        ----------
+        A. Hermans, L. Beyer and B. Leibe, "In defense of the triplet loss for person
+        re-identification", arXiv:1703.07737, 2017: batch all, averaged over those that
+        are not zero.
+        """
+        # squared, of unit vectors; rounding may go below 0
         distances = (2 - 2 * cosines).clamp(min=0)
+        # anchor, positive, negative
         hinge = distances[:, :, None] - distances[:, None, :] + self.margin
         hinge = hinge.relu() * (positive[:, :, None] & negative[:, None, :])
         return hinge.sum() / (hinge > 0).sum().clamp(min=1)
@@ -327,9 +382,12 @@ class CropData(Dataset):
     n_views : int
         Units of each unlabeled clip in a batch, so that it has a positive.
     seed : int
+        Of everything that is drawn here.
 
     Attributes
     ----------
+    labeled, unlabeled : ndarray of int
+        The clips of either kind.
     guesses : Labels
         The labels, and the pseudo-labels that the teacher has given so far.
     """
@@ -353,18 +411,18 @@ class CropData(Dataset):
         self.n_views = n_views
         self.guesses = segments.labels
         self.rng = np.random.default_rng(seed)
-        labeled = segments.labels.labeled
-        self.unlabeled = np.flatnonzero(~labeled)
+        self.labeled = np.flatnonzero(segments.labels.labeled)
+        self.unlabeled = np.flatnonzero(~segments.labels.labeled)
         self.classes = [
             ShuffledQueue(np.flatnonzero(rows), self.rng)
             for rows in _list_kinds(segments.labels)
         ]
-        self.waiting = ShuffledQueue(self.unlabeled, self.rng)
-        n_unlabeled = 0
-        if len(self.unlabeled):
-            n_unlabeled = round((1 - labeled_ratio) * batch_size / n_views)
-        self.n_unlabeled = n_unlabeled
-        self.n_labeled = batch_size - n_unlabeled * n_views
+        self.draw_from(self.unlabeled)
+        share = 1 - labeled_ratio if len(self.unlabeled) else 0
+        # without a labeled unit there would be nothing to tell classes by
+        most = (batch_size - 1) // n_views
+        self.n_unlabeled = min(round(share * batch_size / n_views), most)
+        self.n_labeled = batch_size - self.n_unlabeled * n_views
 
     def __len__(self) -> int:
         return self.n_steps
@@ -380,8 +438,8 @@ class CropData(Dataset):
             ``X`` of shape (n_units, k, n_features, n_frames) and ``lengths`` of shape
             (n_units, k), for the module.
         target : dict
-            ``present`` and ``unknown`` of shape (n_units, n_classes), ``guessed``
-            (whether these are pseudo-labels) and ``clips`` of shape (n_units,), for the
+            ``present``, ``unknown`` and ``guessed`` (whether this is a pseudo-label) of
+            shape (n_units, n_classes), and ``clips`` of shape (n_units,), for the
             criterion.
         """
         clips = np.concatenate([self._draw_labeled(), self._draw_unlabeled()])
@@ -391,13 +449,23 @@ class CropData(Dataset):
         target = {
             "present": labels.present.astype(np.float32),
             "unknown": labels.unknown,
-            "guessed": ~self.segments.labels.labeled[clips],
+            "guessed": self.segments.labels.unknown[clips],
             "clips": clips,
         }
-        return _as_tensors(inputs), _as_tensors(target)
+        return as_tensors(inputs), as_tensors(target)
+
+    def draw_from(self, rows: IntArray) -> None:
+        """Draw unlabeled clips of the next batches from some of them alone."""
+        self.waiting = ShuffledQueue(rows, self.rng)
 
     def _draw_labeled(self) -> IntArray:
-        """Draw clips of all classes in turn, each class without repetition."""
+        """Draw clips of all classes in turn, each class without repetition.
+
+        Returns
+        -------
+        clips : ndarray of shape (n_labeled,), int
+            As many of a rare class as of a frequent one, to within one.
+        """
         n_kinds = len(self.classes)
         # where a batch is no multiple of the classes, others are drawn next time
         extra = self.rng.permutation(n_kinds) < self.n_labeled % n_kinds
@@ -406,11 +474,13 @@ class CropData(Dataset):
         return np.concatenate(drawn)
 
     def _draw_unlabeled(self) -> IntArray:
+        """Draw unlabeled clips, each as often as it has views."""
         if not self.n_unlabeled:
             return np.zeros(0, dtype=int)
         return np.tile(self.waiting.draw(self.n_unlabeled), self.n_views)
 
     def _cut(self, clips: IntArray) -> Units:
+        """Take segments of some clips, and augment them."""
         ids = self.segments.draw_from_clips(clips, self.n_segments, self.rng)
         units = self.segments.take(ids)
         if self.augmentation is None:
@@ -419,17 +489,20 @@ class CropData(Dataset):
 
 
 def _list_kinds(labels: Labels) -> list[BoolArray]:
-    """List the labeled clips of each class, and those without any event."""
+    """List the labeled clips of each class, and those without any event.
+
+    Parameters
+    ----------
+    labels : Labels
+
+    Returns
+    -------
+    kinds : list of ndarray of shape (n_clips,), bool
+        Each holds a clip; a clip of several labels is in several.
+    """
     silent = labels.labeled & ~labels.present.any(axis=1)
     kinds = [*labels.present.T, silent]
     return [rows for rows in kinds if rows.any()]
-
-
-def _as_tensors(arrays: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
-    return {
-        name: torch.from_numpy(np.ascontiguousarray(array))
-        for name, array in arrays.items()
-    }
 
 
 class CropBatches:
@@ -461,7 +534,7 @@ class CropBatches:
 
 
 class Teacher(Callback):
-    """A slowly moving average of the weights, which guesses what unlabeled clips are.
+    r"""A slowly moving average of the weights, which guesses what unlabeled clips are.
 
     At the start of each epoch from ``first_epoch`` on it encodes the whole clips,
     unchanged; its probabilities become pseudo-labels as ``spread_labels`` and
@@ -472,7 +545,7 @@ class Teacher(Callback):
     ----------
     decay : float
         What is kept of the average in each step.
-    first_epoch : int
+    first_epoch : float
         Counted from 1. A guess from too few steps is worse than none.
     n_neighbors : int
     alpha : float
@@ -483,6 +556,12 @@ class Teacher(Callback):
         Unlabeled clips that are encoded per epoch, at the most.
     seed : int
         Of the choice among more than that.
+
+    Notes
+    -----
+    After step t the average is :math:`\bar w_1 = w_1`, :math:`\bar w_t = d \bar w_{t-1}
+    + (1 - d) w_t`: random weights, from before the first step, are not in it. It takes
+    about 1 / (1 - d) steps.
 
     References
     ----------
@@ -528,33 +607,13 @@ class Teacher(Callback):
     ) -> None:
         """Guess anew, once the average has learned something."""
         assert dataset_train is not None
-        epoch, data = len(net.history), dataset_train
-        if epoch < self.first_epoch or not len(data.unlabeled):
-            return
-        rows = data.unlabeled
-        if len(rows) > self.max_guessed:
-            rows = self.rng_.choice(rows, self.max_guessed, replace=False)
-        rows = np.union1d(np.flatnonzero(data.segments.labels.labeled), rows)
+        data, epoch = dataset_train, len(net.history)
         before = data.guesses
-        labels = data.segments.labels.take(rows)
-        embeddings, probabilities = self.encode(net, data.segments, rows)
-        distributions = spread_labels(
-            probabilities,
-            labels,
-            embeddings,
-            estimate_prior(data.segments.labels),
-            n_neighbors=self.n_neighbors,
-            alpha=self.alpha,
-        )
-        chosen = choose_surest(
-            distributions, labels, self._share(epoch, net.max_epochs), floor=self.floor
-        )
-        present, unknown = before.present.copy(), before.unknown.copy()
-        present[rows], unknown[rows] = chosen.present, chosen.unknown
-        data.guesses = replace(before, present=present, unknown=unknown)
-        # from now on, batches are drawn from what was looked at
-        data.waiting.items = np.intersect1d(rows, data.unlabeled)
-        self._record(net, data, before)
+        if epoch >= self.first_epoch and data.segments.labels.unknown.any():
+            self._guess(net, data, self._share(epoch, net.max_epochs))
+        # in every epoch, since a printed log has the columns of the first
+        for name, value in compare_guesses(data, before).items():
+            net.history.record(name, value)
 
     def _share(self, epoch: int, max_epochs: int) -> float:
         """Return the share of each class that joins: from a half to all of it."""
@@ -562,76 +621,138 @@ class Teacher(Callback):
         way = (epoch - self.first_epoch) / max(0.7 * (max_epochs - self.first_epoch), 1)
         return min(1.0, 0.5 + 0.5 * way)
 
-    def _record(self, net: NeuralNet, data: CropData, before: Labels) -> None:
-        """Write into the history how many have a pseudo-label, and a new one."""
-        now = data.guesses
-        both = ~now.unknown & ~before.unknown
-        both[data.segments.labels.labeled] = False
-        changed = both & (now.present != before.present)
-        rows = data.unlabeled
-        net.history.record("pseudo_labeled", float((~now.unknown[rows]).mean()))
-        net.history.record(
-            "changed_pseudo_labels",
-            float(changed.any(axis=1).sum() / max(both.any(axis=1).sum(), 1)),
-        )
-
-    def encode(
-        self, net: NeuralNet, segments: SegmentedClips, rows: IntArray
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Encode whole clips by the average.
+    def _guess(self, net: NeuralNet, data: CropData, share: float) -> None:
+        """Give the surest share of the clips that are looked at their pseudo-labels.
 
         Parameters
         ----------
         net : skorch.NeuralNet
-        segments : SegmentedClips
-        rows : ndarray of int
-            Clips.
-
-        Returns
-        -------
-        embeddings : ndarray of shape (n_clips, 2 * n_components)
-        probabilities : ndarray of shape (n_clips, n_classes)
+        data : CropData
+            Its guesses are replaced.
+        share : float
+            As in ``choose_surest``.
         """
+        rows = data.unlabeled
+        if len(rows) > self.max_guessed:
+            rows = self.rng_.choice(rows, self.max_guessed, replace=False)
+            # from now on, batches are drawn from what was looked at
+            data.draw_from(np.sort(rows))
+        # labeled clips are what the others get their labels from
+        rows = np.union1d(data.labeled, rows)
+        labels = data.segments.labels.take(rows)
+        tagged = self._encode(net, data.segments, rows)
+        if not tagged.embeddings.isfinite().all():
+            return  # diverged: the fit goes on to say so in a sentence
+        distributions = spread_labels(
+            tagged.probabilities(labels.multilabel),
+            labels,
+            tagged.embeddings.numpy(),
+            estimate_prior(data.segments.labels),
+            n_neighbors=self.n_neighbors,
+            alpha=self.alpha,
+        )
+        chosen = choose_surest(distributions, labels, share, floor=self.floor)
+        # clips that were not looked at keep what was guessed of them before
+        guesses = data.guesses
+        present, unknown = guesses.present.copy(), guesses.unknown.copy()
+        present[rows], unknown[rows] = chosen.present, chosen.unknown
+        data.guesses = replace(guesses, present=present, unknown=unknown)
+
+    def _encode(
+        self, net: NeuralNet, segments: SegmentedClips, rows: IntArray
+    ) -> Tagged:
+        """Encode whole clips by the average, a row per clip of ``rows``."""
         module = cast("TaggingEncoder", self.average_.module)
         clips, scaler = segments.clips.take(rows), segments.scaler
-        # its batch norms hold the statistics of crops, and of weights that are gone
-        reset_norms(module)
-        encode_whole(module.train(), clips, scaler, net.device)
-        tagged = encode_whole(module.eval(), clips, scaler, net.device)
-        logits = tagged.logits
-        multilabel = net.criterion_.multilabel
-        probabilities = logits.sigmoid() if multilabel else logits.softmax(dim=1)
-        return tagged.embeddings.numpy(), probabilities.numpy()
+        learn_norms(module, clips, scaler, net.device, net.verbose)
+        return encode_whole(module.eval(), clips, scaler, net.device, net.verbose)
 
     def on_train_end(
         self, net: NeuralNet, X: CropData | None = None, **kwargs: object
     ) -> None:
-        """Put the average in the place of what was trained."""
+        """Put the average in the place of what was trained.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+        X : CropData
+            What was trained on; skorch calls it X.
+        """
         assert X is not None
         rows = np.arange(len(X.segments.clips))
         if len(rows) > 2 * self.max_guessed:
             rows = self.rng_.choice(rows, 2 * self.max_guessed, replace=False)
         module = cast("TaggingEncoder", self.average_.module)
-        reset_norms(module)
-        encode_whole(
-            module.train(), X.segments.clips.take(rows), X.segments.scaler, net.device
-        )
+        clips, scaler = X.segments.clips.take(rows), X.segments.scaler
+        learn_norms(module, clips, scaler, net.device, net.verbose)
         net.module_.load_state_dict(module.state_dict())
         net.module_.eval()
         # a pickled net needs one set of weights
         del self.average_
 
 
-def reset_norms(module: nn.Module) -> None:
-    """Let all batch norms begin anew, and weigh all batches that follow alike."""
+def compare_guesses(data: CropData, before: Labels) -> dict[str, float]:
+    """Count pseudo-labels, and those that are others than before.
+
+    Parameters
+    ----------
+    data : CropData
+    before : Labels
+        Its guesses, one epoch ago.
+
+    Returns
+    -------
+    counts : dict
+        ``pseudo_labeled``, the fraction of what is not labeled, and
+        ``changed_pseudo_labels``, the fraction of the clips that had a pseudo-label and
+        still have one. 0 where there is none.
+    """
+    asked, now = data.segments.labels.unknown, data.guesses
+    both = asked & ~now.unknown & ~before.unknown
+    changed = both & (now.present != before.present)
+    n_both = both.any(axis=1).sum()
+    return {
+        "pseudo_labeled": float((asked & ~now.unknown).sum() / max(asked.sum(), 1)),
+        "changed_pseudo_labels": float(changed.any(axis=1).sum() / max(n_both, 1)),
+    }
+
+
+def learn_norms(
+    module: TaggingEncoder,
+    clips: Clips,
+    scaler: FrameScaler,
+    device: Device,
+    verbose: int = 0,
+) -> None:
+    """Let the batch norms have the statistics of some whole clips.
+
+    Those of the training are of augmented crops, and those of an average of weights are
+    of weights that are gone.
+
+    Parameters
+    ----------
+    module : TaggingEncoder
+        Left in training mode.
+    clips : Clips
+    scaler : FrameScaler
+    device : str or torch.device
+    verbose : int, default=0
+        Whether to show progress.
+    """
     for part in module.modules():
         if isinstance(part, nn.modules.batchnorm._BatchNorm):
             part.reset_running_stats()
+            # all batches weigh alike, the last like the first
             part.momentum = None
+    encode_whole(module.train(), clips, scaler, device, verbose)
 
 
 def encode_whole(
-    module: TaggingEncoder, clips: Clips, scaler: FrameScaler, device: Device
+    module: TaggingEncoder,
+    clips: Clips,
+    scaler: FrameScaler,
+    device: Device,
+    verbose: int = 0,
 ) -> Tagged:
     """Encode whole clips in batches of similar length.
 
@@ -642,6 +763,8 @@ def encode_whole(
     clips : Clips
     scaler : FrameScaler
     device : str or torch.device
+    verbose : int, default=0
+        Whether to show progress.
 
     Returns
     -------
@@ -650,8 +773,15 @@ def encode_whole(
     """
     order = np.argsort(clips.lengths, kind="stable")
     parts = []
+    begins = show_progress(
+        range(0, len(order), ENCODED),
+        "Guessing",
+        unit="batch",
+        verbose=verbose,
+        leave=False,
+    )
     with torch.no_grad():
-        for begin in range(0, len(order), ENCODED):
+        for begin in begins:
             rows = order[begin : begin + ENCODED]
             # statistics of a single clip have no variance over a batch
             if len(rows) < 2 and len(order) > 1:

@@ -213,7 +213,7 @@ class TripletData(Dataset):
             "labeled": labels.labeled,
             "noise": self.rng.random((n, 2 * n), dtype=np.float32).T,
         }
-        return _as_tensors(inputs), torch.from_numpy(ids)
+        return as_tensors(inputs), torch.from_numpy(ids)
 
     def _select_positives(self, anchors: Units, labeled: BoolArray) -> Units:
         """Ask the selector of each kind of anchor; row i belongs to anchor i."""
@@ -234,7 +234,7 @@ class TripletData(Dataset):
         return Units.assemble(parts, rows)
 
 
-def _as_tensors(arrays: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+def as_tensors(arrays: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
     """Share the memory of arrays with tensors, where their order allows it."""
     return {
         key: torch.from_numpy(np.ascontiguousarray(array))
