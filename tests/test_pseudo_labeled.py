@@ -51,7 +51,8 @@ def spread_by_hand(vectors, table, n_neighbors, alpha):
             weights[row, other] = weights[other, row] = heavy
     degrees = weights.sum(axis=1)
     normalized = weights / np.sqrt(np.outer(degrees, degrees))
-    return np.linalg.solve(np.eye(len(table)) - alpha * normalized, table)
+    found = np.linalg.solve(np.eye(len(table)) - alpha * normalized, table)
+    return found / found.sum(axis=1, keepdims=True)
 
 
 def pseudo_label_by_hand(X, y, classifier, n_neighbors=5, alpha=0.65, prior=None):

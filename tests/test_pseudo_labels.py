@@ -38,8 +38,7 @@ def weigh_densely(embeddings, n_neighbors):
     for i in range(n):
         others = [j for j in np.argsort(-cosines[i]) if j != i]
         for j in others[:n_neighbors]:
-            W[i, j] = max(cosines[i, j], 0) ** 3
-    W = W + W.T
+            W[i, j] = W[j, i] = max(cosines[i, j], 0) ** 3
     degrees = W.sum(axis=1)
     return W / np.sqrt(degrees[:, None] * degrees)
 

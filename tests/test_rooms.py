@@ -18,7 +18,7 @@ BELOW = {
     "_sampling": {"_input"},
     "_input": set(),
     "_features": {"_input"},
-    "_model_selection": {"_input"},
+    "_model_selection": {"_sampling", "_input"},
     "datasets": {"_features", "_model_selection", "_input"},
 }
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)

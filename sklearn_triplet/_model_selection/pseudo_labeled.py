@@ -8,16 +8,13 @@ neighbours, and learned by a second classifier.
 from __future__ import annotations
 
 import numbers
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
-from scipy.sparse.linalg import cg
 from sklearn import get_config
 from sklearn.base import clone
-from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import normalize
 from sklearn.utils import Tags, check_array
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
@@ -42,49 +39,9 @@ from sklearn_triplet._input.types import (
     Rows,
 )
 from sklearn_triplet._model_selection.row_classifier import RowClassifier
+from sklearn_triplet._sampling.pseudo_labels import estimate_prior, spread_labels
 
-N_ROUNDS = 10  # of the alignment: columns and rows agree to three digits by then
 FIRST = np.array([0])
-
-# n_rows tables of distributions: (n_rows, 1, n_classes) for one class a row, and
-# (n_rows, n_classes, 2), absent and present, for an indicator
-Distributions = NDArray[np.floating]
-
-
-def align_to_prior(
-    distributions: Distributions, prior: NDArray[np.floating] | None
-) -> Distributions:
-    """Make distributions agree on average with a prior (Sinkhorn's iteration).
-
-    Parameters
-    ----------
-    distributions : ndarray of shape (n_rows, n_variables, n_values)
-        Each sums to 1, or to anything else above 0.
-    prior : ndarray of shape (n_variables, n_values) or None
-        What they are to be on average; sums to 1 over the values. ``None``: whatever
-        they are.
-
-    Returns
-    -------
-    aligned : ndarray of shape (n_rows, n_variables, n_values)
-        Each sums to 1.
-
-    Examples
-    --------
-    >>> unsure = np.array([[[0.9, 0.1]], [[0.6, 0.4]]])
-    >>> align_to_prior(unsure, np.array([[0.5, 0.5]])).round(2).squeeze()
-    array([[0.71, 0.29],
-           [0.29, 0.71]])
-    """
-    tiny = np.finfo(distributions.dtype).tiny
-    for _ in range(N_ROUNDS):
-        if prior is not None:
-            # a value that no row is given has nothing to scale
-            shares = np.maximum(distributions.mean(axis=0), tiny)
-            distributions = distributions * (prior / shares)
-        totals = distributions.sum(axis=-1, keepdims=True)
-        distributions = distributions / np.maximum(totals, tiny)
-    return distributions
 
 
 def describe_rows(X: Rows) -> Any:
@@ -135,77 +92,6 @@ def _describe_clip(clip: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([frames.mean(axis=1), frames.std(axis=1)])
 
 
-def build_graph(vectors: Any, n_neighbors: int) -> Any:
-    """Connect each row with those that resemble it most.
-
-    Parameters
-    ----------
-    vectors : ndarray or sparse matrix of shape (n_rows, n_features)
-    n_neighbors : int
-        That each row chooses; it may be chosen by more.
-
-    Returns
-    -------
-    weights : sparse matrix of shape (n_rows, n_rows)
-        W of the Notes of ``PseudoLabeled``: symmetric, with a zero diagonal and
-        eigenvalues in [-1, 1]; at most 2 * n_rows * n_neighbors entries.
-    """
-    n_neighbors = min(n_neighbors, vectors.shape[0] - 1)
-    # of vectors of length 1, |u - v|^2 = 2 - 2 cos(u, v), and Euclidean neighbours are
-    # searched several times as fast; rows come in chunks, never n x n distances
-    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute")
-    graph = search.fit(normalize(vectors)).kneighbors_graph(mode="distance")
-    graph.data = np.maximum(1 - graph.data**2 / 2, 0) ** 3
-    graph = graph.maximum(graph.T)  # chosen by either
-    degrees = np.asarray(graph.sum(axis=1)).ravel()
-    # a row that resembles none keeps what it was given
-    scale = sparse.diags(1 / np.sqrt(np.where(degrees > 0, degrees, 1)))
-    return scale @ graph @ scale
-
-
-def spread_over_graph(
-    distributions: Distributions, weights: Any, alpha: float
-) -> Distributions:
-    """Solve (I - alpha W) Q = Q0, one column at a time.
-
-    Parameters
-    ----------
-    distributions : ndarray of shape (n_rows, n_variables, n_values)
-        Q0.
-    weights : sparse matrix of shape (n_rows, n_rows)
-        W, as ``build_graph`` returns it.
-    alpha : float
-        In [0, 1): the matrix is then positive definite, and its condition at most
-        (1 + alpha) / (1 - alpha), so that conjugate gradients take a dozen steps.
-
-    Returns
-    -------
-    spread : ndarray of shape (n_rows, n_variables, n_values)
-        Not negative; its rows no longer sum to 1.
-    """
-    n_rows = len(distributions)
-    matrix = sparse.identity(n_rows, format="csr") - alpha * weights
-    columns = distributions.reshape(n_rows, -1)
-    spread = np.column_stack([cg(matrix, column, x0=column)[0] for column in columns.T])
-    # the inverse has no negative entry, but its approximation may
-    return np.maximum(spread, 0).reshape(distributions.shape)
-
-
-def _to_distributions(present: BoolArray, multilabel: bool) -> Distributions:
-    """Return what is known of rows (n_rows, n_classes) as distributions of 0 and 1."""
-    if not multilabel:
-        return present[:, None, :].astype(np.float64)
-    return np.stack([~present, present], axis=-1).astype(np.float64)
-
-
-def _to_labels(
-    distributions: Distributions, classes: np.ndarray, multilabel: bool
-) -> np.ndarray:
-    """Return the most probable label of each row, as y has it."""
-    values = distributions.argmax(axis=-1)
-    return values if multilabel else classes[values[:, 0]]
-
-
 def find_weight_parameter(estimator: Any) -> str | None:
     """Return the parameter of ``fit`` by which rows are weighted, if there is one.
 
@@ -238,7 +124,7 @@ def find_weight_parameter(estimator: Any) -> str | None:
     return "sample_weight" if has_fit_parameter(estimator, "sample_weight") else None
 
 
-def ask_classifier(classifier: Any, X: Rows, multilabel: bool) -> Distributions:
+def ask_classifier(classifier: Any, X: Rows, multilabel: bool) -> NDArray[np.float64]:
     """Return what a fitted classifier says of rows, in one form.
 
     Parameters
@@ -251,25 +137,45 @@ def ask_classifier(classifier: Any, X: Rows, multilabel: bool) -> Distributions:
 
     Returns
     -------
-    distributions : ndarray of shape (n_rows, 1, n_classes) or (n_rows, n_classes, 2)
+    probabilities : ndarray of shape (n_rows, n_classes)
+        Of the classes, or of the presence of each.
     """
     answer = classifier.predict_proba(X)
-    if not multilabel:
-        distributions = np.asarray(answer, dtype=np.float64)[:, None, :]
-    else:
-        if isinstance(answer, list):
-            # an array per class, with one column only where all rows were of one value
-            pairs = zip(answer, classifier.classes_, strict=True)
-            answer = np.column_stack([p @ (values == 1) for p, values in pairs])
-        present = np.asarray(answer, dtype=np.float64)
-        distributions = np.stack([1 - present, present], axis=-1)
+    if multilabel and isinstance(answer, list):
+        # an array per class, with one column only where all rows were of one value
+        pairs = zip(answer, classifier.classes_, strict=True)
+        answer = np.column_stack([p @ (values == 1) for p, values in pairs])
+    probabilities = np.asarray(answer, dtype=np.float64)
     # as of a variance that was 0 in the few rows with labels
-    if not np.isfinite(distributions).all():
+    if not np.isfinite(probabilities).all():
         raise ValueError(
             f"{classifier!r} returns probabilities that are no numbers, so that there "
             "are no pseudo-labels. Choose another classifier, or label more rows."
         )
-    return distributions
+    return probabilities
+
+
+def _take_classes(labels: Labels, teacher: Any) -> Labels:
+    """Leave out classes that no row has; an indicator keeps all of its columns."""
+    met = labels.present.any(axis=0) | labels.multilabel
+    # as the classifier calls them: of objects it makes objects
+    classes = labels.classes if labels.multilabel else teacher.classes_
+    return replace(
+        labels,
+        present=labels.present[:, met],
+        unknown=labels.unknown[:, met],
+        classes=classes,
+    )
+
+
+def _decide(
+    found: NDArray[np.float64], labels: Labels
+) -> tuple[np.ndarray, NDArray[np.float64]]:
+    """Return the most probable label of each row, as y has it, and how sure it is."""
+    if labels.multilabel:
+        sure = np.maximum(found, 1 - found).mean(axis=1)
+        return (found > 0.5).astype(np.int64), sure
+    return labels.classes[found.argmax(axis=1)], found.max(axis=1)
 
 
 class PseudoLabeled(RowClassifier):
@@ -402,7 +308,7 @@ class PseudoLabeled(RowClassifier):
     0.73
     >>> all_rows = PseudoLabeled().fit(X[:1000], y)
     >>> print(f"{all_rows.score(X[1000:], digits[1000:]):.2f}")
-    0.85
+    0.86
     >>> print(f"{np.mean(all_rows.transduction_ == digits[:1000]):.2f}")
     0.83
     """
@@ -470,14 +376,11 @@ class PseudoLabeled(RowClassifier):
         self._a_row = take_rows(X, np.flatnonzero(known)[:1])
         teacher = self._fit_clone(X, labels.y, known, params)
         # a class of which no row could be read is not there
-        met = labels.present.any(axis=0) | labels.multilabel
-        truth = _to_distributions(labels.present[:, met], labels.multilabel)
-        is_known = ~labels.unknown if labels.multilabel else known[:, None]
-        found = truth
+        labels = _take_classes(labels, teacher)
+        found = labels.present.astype(np.float64)
         if not known.all():
-            found = self._pseudo_label(teacher, X, truth, is_known)
-        confidence = found.max(axis=-1).mean(axis=-1)
-        target = _to_labels(found, teacher.classes_, labels.multilabel)
+            found = self._pseudo_label(teacher, X, labels)
+        target, confidence = _decide(found, labels)
         self._keep_transduction(found, target, confidence, rows, n_rows)
         self.estimator_ = teacher
         if not known.all():
@@ -533,9 +436,9 @@ class PseudoLabeled(RowClassifier):
         return clone(self._classifier()).fit(X, take_labels(y, rows), **params)
 
     def _pseudo_label(
-        self, teacher: Any, X: Rows, truth: Distributions, is_known: BoolArray
-    ) -> Distributions:
-        """Return the distributions of all rows: steps 1 to 4 of the Notes.
+        self, teacher: Any, X: Rows, labels: Labels
+    ) -> NDArray[np.float64]:
+        """Return the probabilities of all rows: steps 1 to 4 of the Notes.
 
         Parameters
         ----------
@@ -543,66 +446,55 @@ class PseudoLabeled(RowClassifier):
             Fitted to the rows that are known in full.
         X : as in ``fit``
             Rows that could be read.
-        truth : ndarray of shape (n_rows, n_variables, n_values)
-            0 and 1; of no meaning where it is not known.
-        is_known : ndarray of shape (n_rows, n_variables), bool
+        labels : Labels
+            What is known of them.
 
         Returns
         -------
-        found : ndarray of shape (n_rows, n_variables, n_values)
+        found : ndarray of shape (n_rows, n_classes)
         """
+        prior = self._read_prior(labels)
         vectors = describe_rows(X) if self.alpha else None
-        prior = self._read_prior(truth, is_known)
+        return spread_labels(
+            ask_classifier(teacher, X, labels.multilabel),
+            labels,
+            vectors,
+            prior,
+            n_neighbors=self.n_neighbors,
+            alpha=self.alpha,
+        )
 
-        def align_and_clamp(found: Distributions) -> Distributions:
-            found = align_to_prior(found, prior)
-            return np.where(is_known[:, :, None], truth, found)
-
-        found = align_and_clamp(ask_classifier(teacher, X, truth.shape[1] > 1))
-        if vectors is None:
-            return found
-        weights = build_graph(vectors, self.n_neighbors)
-        return align_and_clamp(spread_over_graph(found, weights, self.alpha))
-
-    def _read_prior(
-        self, truth: Distributions, is_known: BoolArray
-    ) -> NDArray[np.floating] | None:
-        """Return the share of each value, shape (n_variables, n_values), or None."""
+    def _read_prior(self, labels: Labels) -> NDArray[np.floating] | None:
+        """Return the share of each class, shape (n_classes,), or None."""
         if self.prior is None:
             return None
-        # one row of each value is added, so that no class is ruled out by few labels
-        counts = 1 + np.where(is_known[:, :, None], truth, 0).sum(axis=0)
         if isinstance(self.prior, str):
-            return counts / counts.sum(axis=1, keepdims=True)
-        prior, single = np.asarray(self.prior), len(counts) == 1
-        n_classes = counts.shape[1] if single else len(counts)
+            return estimate_prior(labels)
+        prior, n_classes = np.asarray(self.prior), len(labels.classes)
         valid = prior.shape == (n_classes,) and prior.dtype.kind == "f"
         valid = valid and bool((prior > 0).all() and (prior < 1).all())
-        if not valid or (single and not np.isclose(prior.sum(), 1)):
-            sums = ", which sum to 1" if single else ""
+        if not valid or not (labels.multilabel or np.isclose(prior.sum(), 1)):
+            sums = "" if labels.multilabel else ", which sum to 1"
             raise ValueError(
                 "The 'prior' parameter of PseudoLabeled must be 'labels', None or "
                 f"{n_classes} numbers in (0, 1), one share per class{sums}. Got "
                 f"{self.prior!r} instead."
             )
-        return prior[None, :] if single else np.column_stack([1 - prior, prior])
+        return prior
 
     def _keep_transduction(
         self,
-        found: Distributions,
+        found: NDArray[np.float64],
         target: np.ndarray,
         confidence: NDArray[np.floating],
         rows: IntArray,
         n_rows: int,
     ) -> None:
         """Set what was found of each row, and mark those that could not be read."""
-        probabilities = found[:, 0, :] if found.shape[1] == 1 else found[:, :, 1]
         if len(rows) < n_rows:  # else strings keep their dtype
             target = fill_rows(target, rows, n_rows, UNLABELED)
         self.transduction_ = target
-        self.pseudo_label_distributions_ = fill_rows(
-            probabilities, rows, n_rows, np.nan
-        )
+        self.pseudo_label_distributions_ = fill_rows(found, rows, n_rows, np.nan)
         self.pseudo_label_confidence_ = fill_rows(confidence, rows, n_rows, np.nan)
 
     def _weight(

@@ -27,6 +27,7 @@ import numpy as np
 import scipy.sparse as sparse
 from scipy.sparse.linalg import cg
 from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import normalize
 
 from sklearn_triplet._input.labels import Labels
 
@@ -68,7 +69,7 @@ def estimate_prior(labels: Labels) -> np.ndarray:
 
 
 def align_to_prior(
-    probabilities: np.ndarray, prior: np.ndarray, *, multilabel: bool = False
+    probabilities: np.ndarray, prior: np.ndarray | None, *, multilabel: bool = False
 ) -> np.ndarray:
     """Make the probabilities agree with the prior on average (Sinkhorn's iteration).
 
@@ -79,7 +80,8 @@ def align_to_prior(
     Parameters
     ----------
     probabilities : ndarray of shape (n_clips, n_classes)
-    prior : ndarray of shape (n_classes,)
+    prior : ndarray of shape (n_classes,) or None
+        ``None``: only the rows are scaled.
     multilabel : bool, default=False
         Whether each class is a question of its own, present or not.
 
@@ -95,29 +97,35 @@ def align_to_prior(
     >>> aligned.argmax(axis=1), aligned.mean(axis=0).round(2)
     (array([0, 1]), array([0.5, 0.5]))
     """
+    if multilabel and prior is None:
+        return probabilities.astype(float)
     if multilabel:
         both = np.stack([1 - probabilities, probabilities], axis=2)
         columns = [
             align_to_prior(both[:, c], np.array([1 - p, p]))[:, 1]
-            for c, p in enumerate(prior)
+            for c, p in enumerate(np.asarray(prior))
         ]
         return np.stack(columns, axis=1)
     aligned = np.maximum(probabilities.astype(float), SMALLEST)
     for _ in range(N_ROUNDS):
-        # a class of prior 0 has no mean to divide by
-        aligned *= prior / np.maximum(aligned.mean(axis=0), np.finfo(float).tiny)
+        if prior is not None:
+            # a class of prior 0 has no mean to divide by
+            aligned *= prior / np.maximum(aligned.mean(axis=0), np.finfo(float).tiny)
         aligned /= aligned.sum(axis=1, keepdims=True)
     return aligned
 
 
-def connect_neighbors(embeddings: np.ndarray, n_neighbors: int) -> sparse.csr_array:
+def connect_neighbors(
+    embeddings: np.ndarray | sparse.spmatrix, n_neighbors: int
+) -> sparse.csr_array:
     """Connect each clip with its nearest neighbours by cosine.
 
     Parameters
     ----------
-    embeddings : ndarray of shape (n_clips, n_features)
+    embeddings : ndarray or sparse matrix of shape (n_clips, n_features)
     n_neighbors : int
-        Fewer where there are not as many other clips.
+        That each clip chooses; it may be chosen by more. Fewer where there are not as
+        many other clips.
 
     Returns
     -------
@@ -125,17 +133,25 @@ def connect_neighbors(embeddings: np.ndarray, n_neighbors: int) -> sparse.csr_ar
         Cosines, cubed so that the nearest count most, made symmetric and divided by
         the square roots of both degrees. The rows of vectors of zeros are empty.
     """
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    unit = embeddings / np.maximum(lengths, SMALLEST)
-    n_neighbors = min(n_neighbors, len(unit) - 1)
-    search = NearestNeighbors(n_neighbors=n_neighbors).fit(unit)
+    unit = normalize(embeddings)
+    n_neighbors = min(n_neighbors, unit.shape[0] - 1)
+    # of unit vectors |u - v|^2 = 2 - 2 cos(u, v), and Euclidean neighbours are searched
+    # several times as fast; rows come in chunks, never as n x n distances
+    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(unit)
     graph = search.kneighbors_graph(mode="distance")
-    # squared distance of unit vectors is 2 - 2 cos
     graph.data = np.maximum(1 - np.square(graph.data) / 2, 0) ** 3
     # a vector of zeros has no direction: it is near to nothing
-    nowhere = lengths[:, 0] < SMALLEST
+    nowhere = (
+        np.asarray(
+            unit.multiply(unit).sum(axis=1)
+            if sparse.issparse(unit)
+            else np.square(unit).sum(axis=1)
+        ).ravel()
+        < SMALLEST
+    )
     graph.data[np.repeat(nowhere, n_neighbors) | nowhere[graph.indices]] = 0
-    W = sparse.csr_array(graph + graph.T)
+    # chosen by either of the two
+    W = sparse.csr_array(graph.maximum(graph.T))
     degree = np.maximum(W.sum(axis=1), SMALLEST)
     # scipy 1.11 has the constructors of matrices alone, not yet those of arrays
     scale = sparse.csr_array(sparse.diags(1 / np.sqrt(degree)))
@@ -145,8 +161,8 @@ def connect_neighbors(embeddings: np.ndarray, n_neighbors: int) -> sparse.csr_ar
 def spread_labels(
     probabilities: np.ndarray,
     labels: Labels,
-    embeddings: np.ndarray,
-    prior: np.ndarray,
+    embeddings: np.ndarray | sparse.spmatrix | None,
+    prior: np.ndarray | None,
     *,
     n_neighbors: int = 5,
     alpha: float = 0.65,
@@ -159,9 +175,9 @@ def spread_labels(
     labels : Labels
         What is known overrides the probabilities.
     embeddings : ndarray of shape (n_clips, n_features)
-        In which neighbours are searched.
-    prior : ndarray of shape (n_classes,)
-        As ``estimate_prior`` returns it.
+        In which neighbours are searched; not looked at where ``alpha`` is 0.
+    prior : ndarray of shape (n_classes,) or None
+        As ``estimate_prior`` returns it; ``None``: whatever the shares are.
     n_neighbors : int, default=5
     alpha : float, default=0.65
         How much is taken from the neighbours, in [0, 1). 0: nothing.
@@ -175,6 +191,7 @@ def spread_labels(
     start = align_to_prior(probabilities, prior, multilabel=multilabel)
     start = np.where(known, labels.present, start)
     if len(start) > 1 and alpha:
+        assert embeddings is not None
         W = connect_neighbors(embeddings, n_neighbors)
         start = _smooth(start, W, alpha)
     spread = align_to_prior(start, prior, multilabel=multilabel)
