@@ -82,7 +82,7 @@ def make_sounds(seed: int, n_clips: int) -> Data:
         empty_fraction=0.0,
         random_state=seed,
     )
-    mel = LogMel(16_000, n_fft=512, win_length=400, hop_length=160)
+    mel = LogMel(16_000)
     X, y = mel.transform(scenes.data), scenes.target.argmax(axis=1)
     masked = mask_labels(y[:n_clips], 0.28, random_state=seed)
     return Data(X[:n_clips], masked, X[n_clips:], y[n_clips:])

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 from joblib import Parallel
@@ -15,6 +15,7 @@ from joblib import Parallel
 from sklearn_triplet._input.labels import UNLABELED
 from sklearn_triplet._input.parameters import check_interval, is_inside
 from sklearn_triplet._input.progress import show_progress
+from sklearn_triplet._input.random import draw_seeds
 from sklearn_triplet._input.warn import warn
 
 DATA_HOME_VARIABLE = "SKLEARN_TRIPLET_DATA"
@@ -465,15 +466,11 @@ def seed_from(
     >>> seed_from("make", 7)
     7
     """
-    if random_state is None:
-        # numpy draws one integer; only what a caller gives may be a sequence
-        return cast("int", np.random.SeedSequence().entropy)
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(2**31 - 1))
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(2**31 - 1))
-    check_interval(owner, "random_state", random_state, numbers.Integral, 0)
-    return int(random_state)
+    generators = np.random.RandomState, np.random.Generator
+    if random_state is None or isinstance(random_state, generators):
+        return draw_seeds(random_state, 1)[0]
+    # an integer is its own seed, however large
+    return int(check_interval(owner, "random_state", random_state, numbers.Integral, 0))
 
 
 def compute_clips(
