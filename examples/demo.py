@@ -138,7 +138,12 @@ def compare(X, y, X_test, truth, seed, epochs):
         table.add(f"{name} + logistic regression", linear_classifier(y),
                   clips, clips_test, seconds)  # fmt: skip
         embeddings[name] = clips_test
-    tagger = TripletTagger(output="clip", precision="bfloat16", random_state=seed)
+    tagger = TripletTagger(
+        output="clip",
+        max_epochs=epochs["triplets"],
+        precision="bfloat16",
+        random_state=seed,
+    )
     table.add_all("TripletTagger (and unlabeled clips)", tagger, X, y, X_test)
     embeddings["TripletTagger"] = tagger.transform(X_test)
     return embeddings
@@ -184,10 +189,10 @@ def main():
           flush=True)  # fmt: skip
     if arguments.data:
         data = load_recordings(arguments.data, arguments.seed)
-        epochs = {"tagger": 50, "crnn": 30, "embedder": 10}
+        epochs = {"tagger": 50, "crnn": 30, "embedder": 10, "triplets": 10}
     else:
         data = load_soundscapes(200, 100, arguments.seed)
-        epochs = {"tagger": 20, "crnn": 15, "embedder": 4}
+        epochs = {"tagger": 20, "crnn": 15, "embedder": 4, "triplets": 10}
     X, y, X_test, truth, names = data
     seconds = time.perf_counter() - began
     print(

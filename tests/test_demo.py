@@ -10,7 +10,7 @@ from sklearn_triplet import LogMel, mask_labels
 from sklearn_triplet.datasets import make_soundscapes
 
 PATH = Path(__file__).parents[1] / "examples" / "demo.py"
-EPOCHS = {"tagger": 1, "crnn": 1, "embedder": 1}
+EPOCHS = {"tagger": 1, "crnn": 1, "embedder": 1, "triplets": 1}
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_demo_prints_a_table_and_draws(demo, multilabel, tmp_path, capsys):
     y = mask_labels(truth[:20], 0.5, random_state=0)
     embeddings = demo.compare(X[:20], y, X[20:], truth[20:], 0, EPOCHS)
     lines = capsys.readouterr().out.replace("\r", "").strip().split("\n")
-    assert len(lines) == 1 + 9
+    assert len(lines) == 1 + 11
     scores = np.array([line.split()[-3:-1] for line in lines[1:]], dtype=float)
     assert ((scores >= 0) & (scores <= 1)).all()
     assert list(embeddings)[0] == "log-mel statistics"
