@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from numbers import Real
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import librosa  # loads its costly parts when they are first used, not here
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.random import Generator, RandomState, SeedSequence, default_rng
+from numpy.random import Generator, RandomState
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Bunch
 
 from sklearn_triplet._features.audio import load
 from sklearn_triplet._input.labels import check_labels
-from sklearn_triplet._input.parameters import is_inside
 from sklearn_triplet._input.warn import warn
 from sklearn_triplet.datasets._soundscapes import engine
 from sklearn_triplet.datasets._soundscapes.engine import Event, Scene, Signal, Source
 
 OWNER = "mix_soundscapes"
 BACKGROUND = ""  # in place of the class of a recording that is a background
-NOISES = {"white noise": 0.0, "pink noise": -3.01, "brown noise": -6.02}  # dB/octave
+NOISE = "noise"  # in place of the path of a background that is computed
 SHORTEST_LOOP = 0.7  # least share of a recording that is repeated as a background
 BLOCKS_PER_SECOND = 100
 SOUNDING = 40  # dB by which a block that sounds may be below the loudest one
@@ -34,21 +33,6 @@ Soundscapes mixed from recordings, which begin at random times, overlap, and sta
 random levels above a background; none is in the clips of two splits. The licence is
 that of the recordings, which 'sources' and 'backgrounds' name.
 """
-
-
-class Recording(NamedTuple):
-    """A sound file, its class (or BACKGROUND) and its split; None: it has none."""
-
-    path: str
-    kind: str | None
-    split: str | None
-
-
-class Part(NamedTuple):
-    """A recording and where it sounds, an ndarray of shape (n_intervals, 2)."""
-
-    path: str
-    intervals: NDArray[np.int64]  # samples at the rate of the corpus, by time
 
 
 def _refuse(name: str, expected: str, got: Any) -> ValueError:
@@ -73,28 +57,12 @@ def _list_paths(paths: Any) -> list[str]:
     raise _refuse("paths", "a list of at least one path of a sound file", paths)
 
 
-def _check_splits(given: Any, has_folds: bool) -> dict[str, Any]:
-    """Refuse what does not say which folds, or which share, a split gets."""
-    splits = {"train": 1.0} if given is None and not has_folds else given
-    if isinstance(splits, Mapping) and splits:
-        # the name of a split begins those of its files
-        are_names = all(re.fullmatch(r"[\w-]+", str(name)) for name in splits)
-        shares = [] if has_folds else [*splits.values()]
-        are_shares = all(is_inside(share, Real, 0, 1) for share in shares)
-        if are_names and are_shares and sum(shares) <= 1 + 1e-9:
-            return {str(name): value for name, value in splits.items()}
-    kind = "shares that add up to 1 at most, such as {'train': 0.8, 'test': 0.2}"
-    kind = "folds, such as {'train': (1, 2, 3), 'test': 4}" if has_folds else kind
-    expected = f"a dict from names of letters, digits, '_' and '-' to {kind}"
-    raise _refuse("splits", expected, given)
-
-
-def _count_clips(n_clips: Any, splits: dict[str, Any]) -> dict[str, int]:
+def _count_clips(n_clips: Any, splits: list[str]) -> dict[str, int]:
     """Give a number of clips to each split: one for all, or each its own."""
     counts = n_clips if isinstance(n_clips, Mapping) else dict.fromkeys(splits, n_clips)
-    if counts.keys() == splits.keys():
+    if {*counts} == {*splits}:
         return {name: counts[name] for name in splits}
-    expected = f"a number, or a dict with one for each of the splits {list(splits)}"
+    expected = f"a number, or a dict with one for each of the splits {splits}"
     raise _refuse("n_clips", expected, n_clips)
 
 
@@ -124,36 +92,26 @@ def _read_classes(
     return [kinds[row.argmax()] if known else None for row, known in rows], events
 
 
-def _deal_folds(fold: Any, splits: dict[str, Any], n_paths: int) -> list[str | None]:
-    """Find the split of each recording: that which its fold is in."""
-    folds = np.asarray(fold).tolist()
-    if len(folds) != n_paths:
-        raise _refuse("fold", f"one entry for each of {n_paths} paths", folds)
-    asked = [(fold, name) for name, given in splits.items() for fold in _list(given)]
+def _deal(fold: Any, splits: Any, n_paths: int) -> tuple[list[str], list[str | None]]:
+    """Name the splits, and that of each recording: the one its fold is in."""
+    if fold is None and splits is None:
+        return ["train"], ["train"] * n_paths
+    folds = [] if fold is None else np.asarray(fold).tolist()
+    pairs = splits.items() if isinstance(splits, Mapping) else ()
+    names = [str(name) for name, _ in pairs]
+    asked = [(fold, str(name)) for name, given in pairs for fold in _list(given)]
     split_of = dict(asked)
-    if len(split_of) == len(asked) and {*split_of} <= {*folds}:
-        return [split_of.get(fold) for fold in folds]
-    expected = f"a dict that names no fold twice, and only those of {OWNER}'s 'fold'"
-    raise _refuse("splits", expected, splits)
-
-
-def _deal_shares(
-    kinds: list[str | None], splits: dict[str, float], seed: int
-) -> list[str | None]:
-    """Deal the recordings of each class to the splits, by their shares.
-
-    The n recordings of a class are shuffled and cut at the rounded products of n and
-    the cumulated shares; what is beyond the last is in no split.
-    """
-    dealt = np.full(len(kinds), None)
-    # one number of the key, where those of clips have two
-    rng, names = default_rng(SeedSequence(seed, spawn_key=(0,))), [*splits, None]
-    for kind in sorted({kind for kind in kinds if kind is not None}):
-        rows = rng.permutation([row for row, its in enumerate(kinds) if its == kind])
-        bounds = np.rint(np.cumsum([*splits.values()]) * len(rows))
-        places = np.searchsorted(bounds, np.arange(len(rows)), side="right")
-        dealt[rows] = [names[place] for place in places]
-    return dealt.tolist()
+    is_fair = len(split_of) == len(asked) > 0 and {*split_of} <= {*folds}
+    # a split gives its name to files
+    are_names = all(os.path.basename(name) == name for name in names)
+    if is_fair and are_names and len(folds) == n_paths:
+        return names, [split_of.get(fold) for fold in folds]
+    raise ValueError(
+        f"{OWNER} must be given a 'fold' for each path and the folds of each split in "
+        "'splits', such as {'train': (1, 2, 3), 'test': 4}, none twice; or neither. "
+        f"Got {len(folds)} folds of {n_paths} paths, {sorted({*folds}, key=str)}, and "
+        f"the splits {splits!r}."
+    )
 
 
 class MixMaker(engine.SoundscapeMaker):
@@ -161,10 +119,18 @@ class MixMaker(engine.SoundscapeMaker):
 
     owner, lowest_rate = OWNER, 8000
 
-    def fill_pools(self, recordings: list[Recording]) -> list[str]:
+    def fill_pools(
+        self, paths: list[str], kinds: list[str | None], splits: list[str | None]
+    ) -> list[str]:
         """Collect what sounds in ``pools``; return the paths of silent recordings.
 
-        Each split has a list of parts for each class and for BACKGROUND.
+        A pool holds the path and the intervals of each recording of a split that is of
+        one class, or a BACKGROUND.
+
+        Parameters
+        ----------
+        paths, kinds, splits : list of n_recordings str
+            None where a recording has no class, or no split: it is not used.
 
         Raises
         ------
@@ -172,54 +138,51 @@ class MixMaker(engine.SoundscapeMaker):
             Where a recording cannot be read, is listed twice for different uses, or a
             class has none that sounds in some split.
         """
-        uses: dict[str, Recording] = {}
-        for its in recordings:
+        uses: dict[str, tuple[Any, ...]] = {}
+        for path, *use in zip(paths, splits, kinds, strict=True):
             # links to one file are one recording
-            if uses.setdefault(os.path.realpath(its.path), its)[1:] != its[1:]:
+            if uses.setdefault(os.path.realpath(path), (path, *use))[1:] != (*use,):
                 raise ValueError(
-                    f"The recording {its.path!r} is listed twice in {OWNER}, in two "
-                    "splits or with two classes. List every recording once."
+                    f"The recording {path!r} is listed twice in {OWNER}, in two splits "
+                    "or with two classes. List every recording once."
                 )
-        used = [its for its in recordings if its.split is not None]
-        search = (delayed(self._find_sounding)(its.path) for its in used)
-        parts = Parallel(n_jobs=self.n_jobs, require="sharedmem")(search)
-        self.pools: dict[tuple[Any, Any], list[Part]] = {}
-        for its, part in zip(used, parts, strict=True):
-            if len(part.intervals):
-                self.pools.setdefault((its.split, its.kind), []).append(part)
-        for kind in {its.kind for its in recordings} - {None}:
-            for split in self.n_clips:
-                if (split, kind) not in self.pools:
-                    what = f"class {kind!r}" if kind else "background"
-                    raise ValueError(
-                        f"The {what} has no sounding recording in the split {split!r} "
-                        f"of {OWNER}. Change 'splits', or give other recordings."
-                    )
-        return [part.path for part in parts if not len(part.intervals)]
+        used = [use for use in uses.values() if None not in use]
+        search = (delayed(self._find_sounding)(path) for path, *_ in used)
+        found = Parallel(n_jobs=self.settings.n_jobs, require="sharedmem")(search)
+        self.pools: dict[Any, list[tuple[str, NDArray]]] = {}
+        for (path, *use), intervals in zip(used, found, strict=True):
+            if len(intervals):
+                self.pools.setdefault((*use,), []).append((path, intervals))
+        for split, kind in itertools.product(self.settings.n_clips, {*kinds} - {None}):
+            if (split, kind) not in self.pools:
+                what = f"class {kind!r}" if kind else "background"
+                raise ValueError(
+                    f"The {what} has no sounding recording in the split {split!r} of "
+                    f"{OWNER}. Change 'splits' or 'fold', or give other recordings."
+                )
+        parts = zip(used, found, strict=True)
+        return [path for (path, *_), intervals in parts if not len(intervals)]
 
-    def _find_sounding(self, path: str) -> Part:
-        """Find where a recording sounds: blocks at most 40 dB below its loudest."""
-        try:
-            waveform = load(path, self.sample_rate)
-        except (OSError, ValueError) as error:
-            kind = (
-                FileNotFoundError
-                if isinstance(error, FileNotFoundError)
-                else ValueError
-            )
-            raise kind(f"A recording of {OWNER} cannot be used: {error}") from error
+    def _find_sounding(self, path: str) -> NDArray[np.int64]:
+        """Find where a recording sounds: blocks at most 40 dB below its loudest.
+
+        Returns
+        -------
+        intervals : ndarray of shape (n_intervals, 2)
+            In samples at the rate of the corpus, by time; none where it is silent.
+        """
+        waveform = load(path, self.rate)
         if np.abs(waveform).max(initial=0) < AUDIBLE:
-            return Part(path, np.zeros((0, 2), dtype=np.int64))
-        block = self.sample_rate // BLOCKS_PER_SECOND
-        settings = {"top_db": SOUNDING, "frame_length": block, "hop_length": block}
-        return Part(path, librosa.effects.split(waveform, **settings))
+            return np.zeros((0, 2), dtype=np.int64)
+        block = self.rate // BLOCKS_PER_SECOND
+        frames = {"frame_length": block, "hop_length": block}
+        return librosa.effects.split(waveform, top_db=SOUNDING, **frames)
 
-    def plan_background(self, scene: Scene) -> Source:
-        """Draw a recording, or a kind of noise where there is none."""
-        rng, length = scene.rng, self.n_samples
-        pool = self.pools.get((scene.split, BACKGROUND))
+    def plan_background(self, rng: Generator, split: str) -> Source:
+        """Draw a recording, or noise where no class is a background."""
+        length, pool = self.n_samples, self.pools.get((split, BACKGROUND))
         if not pool:
-            return Source(str(rng.choice(list(NOISES))), 0, length)
+            return Source(NOISE, 0, length)
         path, intervals = pool[rng.integers(len(pool))]
         first, last = intervals[0, 0], intervals[-1, 1]
         if last - first < length:
@@ -228,49 +191,43 @@ class MixMaker(engine.SoundscapeMaker):
         start = int(rng.integers(first, last - length, endpoint=True))
         return Source(path, start, start + length)
 
-    def plan_event(self, scene: Scene) -> tuple[Event, Source]:
+    def plan_event(self, rng: Generator, split: str) -> tuple[Event, Source]:
         """Draw a class, one of its recordings, a length and a part of it.
 
         Where less sounds than the length drawn, the event is as long as what sounds.
         A part begins where something sounds: an event that is labeled must be heard.
         """
-        rng, label = scene.rng, int(scene.rng.integers(len(self.names)))
-        pool = self.pools[scene.split, self.names[label]]
+        label = int(rng.integers(len(self.settings.names)))
+        pool = self.pools[split, self.settings.names[label]]
         path, intervals = pool[rng.integers(len(pool))]
         first, last = intervals[0, 0], intervals[-1, 1]
-        shortest, longest = self.event_duration
-        wanted = engine.log_uniform(rng, shortest, min(longest, self.duration))
-        # whole milliseconds, and no more than there is
-        most = np.floor(1000 * (last - first) / self.sample_rate) / 1000
-        event, n_samples = self.place(
-            rng, label, max(0.001, min(round(wanted, 3), most))
-        )
-        blocks = np.concatenate(
-            [
-                np.arange(*interval, self.sample_rate // BLOCKS_PER_SECOND)
-                for interval in intervals
-            ]
-        )
-        start = int(min(rng.choice(blocks), max(first, last - n_samples)))
+        shortest, longest = self.settings.event_duration
+        limits = shortest, min(longest, self.settings.duration)
+        most = int(1000 * (last - first) / self.rate) / 1000
+        seconds = min(round(float(engine.log_uniform(rng, *limits)), 3), most)
+        event, n_samples = self.place(rng, label, seconds)
+        block = self.rate // BLOCKS_PER_SECOND
+        starts = np.concatenate([np.arange(a, b, block) for a, b in intervals])
+        start = int(min(rng.choice(starts), last - n_samples))
         return event, Source(path, start, start + n_samples)
 
     def sound(self, scene: Scene) -> tuple[Signal, Iterator[Signal]]:
         """Cut the parts of a scene out of their recordings."""
-        rate, (path, start, stop, _) = self.sample_rate, scene.background
-        if path in NOISES:
-            slope, rng = NOISES[path], scene.rng
-            background = engine.noise(
-                rng, self.n_samples, rate, lambda f: engine.tilt(f, slope)
-            )
+
+        def cut(source: Source) -> Signal:
+            return load(source.path, self.rate)[source.start : source.stop]
+
+        if scene.background.path == NOISE:
+            # between brown and white
+            rng, slope = scene.rng, scene.rng.uniform(-6, 0)
+            colour = partial(engine.tilt, decibel_per_octave=slope)
+            background = engine.noise(rng, self.n_samples, self.rate, colour)
         else:
-            part = load(path, rate)[start:stop]
+            part = cut(scene.background)
             # forth and back, so that the ends meet without a click
             background = np.pad(part, (0, self.n_samples - len(part)), "symmetric")
-        sources = (source for _, source in scene.events)
-        return background, (
-            engine.fade(load(path, rate)[start:stop], rate)
-            for path, start, stop, _ in sources
-        )
+        parts = (engine.fade(cut(source), self.rate) for _, source in scene.events)
+        return background, parts
 
 
 def mix_soundscapes(
@@ -313,88 +270,53 @@ def mix_soundscapes(
     y : array-like of shape (n_recordings,)
         The class of each; unlabeled ones (-1) are left out, see ``unused``.
     fold : array-like of shape (n_recordings,), default=None
-        Groups of recordings that are used in one split only. Give it where several
-        files were cut from one recording.
+        Groups of recordings that are used in one split only: all that were cut from
+        one longer recording, say.
     splits : dict, default=None
-        With ``fold``: the fold, or folds, of each split, such as ``{"train": (1, 2, 3),
-        "validation": 4, "evaluation": 5}``. Without: the share of the recordings of
-        each class that goes to it, such as ``{"train": 0.8, "evaluation": 0.2}``. None:
-        one split ``"train"`` of all collection.
+        The fold, or folds, of each split, such as ``{"train": (1, 2, 3), "test": 4}``;
+        its name begins the names of its files. None: without ``fold``, one split
+        ``"train"`` of all recordings.
     n_clips : int or dict, default=100
         Clips of each split, at least 1.
     background_classes : sequence, default=()
         Classes that are backgrounds instead of events. Without any, the background is
-        computed white, pink or brown noise.
+        computed noise.
     labeled_fraction : float, default=1.0
         Share of the clips of the first split that keep their labels, in (0, 1]. All
         others are labeled throughout.
-    duration : float, default=10.0
-        Length of a clip in seconds, in [0.1, 600].
-    sample_rate : int, default=44100
-        In Hz, in [8000, 96000].
+    duration, sample_rate, empty_fraction, output_dir, n_jobs, verbose, random_state
+        As in :func:`make_soundscapes`, save that rates from 8000 Hz on are allowed and
+        files are named by their split, such as ``train_00000.flac``.
     n_events : tuple of (int, int), default=(1, 3)
         Fewest and most events of a clip that is not empty, each at least 1.
     event_duration : tuple of (float, float), default=(0.5, 5.0)
         Shortest and longest event in seconds, at least 0.05; a recording that sounds
         for a shorter time is used whole.
     snr : tuple of (float, float), default=(0.0, 15.0)
-        Lowest and highest level of an event in dB, in [-60, 60]: its mean power over
-        that of the background from onset to offset. A pause in the background counts
-        as 20 dB below the mean of the background.
+        Lowest and highest level of an event in dB, in [-60, 60].
     background_level : tuple of (float, float), default=(-40.0, -28.0)
         Lowest and highest mean power of a background in dB, in [-80, 0]; 0 is a mean
         square of 1.
-    empty_fraction : float, default=0.02
-        Probability that a clip holds no event, in [0, 1]; such a clip is labeled by a
-        row of zeros.
-    output_dir : str or path-like, default=None
-        Where to write ``train_00000.flac`` and so on (16 bits), ``labels.tsv`` and
-        ``events.tsv``. The folder is made; files of these names are replaced.
-    n_jobs : int, default=None
-        Clips mixed at the same time, in threads; None is one.
-    verbose : int, default=0
-        1 shows rate and time left of whatever takes more than two seconds, on stderr.
-    random_state : int, numpy.random.RandomState, numpy.random.Generator or None, \
-            default=None
-        An integer of at least 0 repeats the corpus. The global generators are neither
-        read nor changed.
 
     Returns
     -------
     corpus : :class:`~sklearn.utils.Bunch`
-        The splits one after another, with the attributes
+        The splits one after another, with the attributes of :func:`make_soundscapes`,
+        ``target_names`` being the classes of events, and
 
-        data : ndarray of shape (n_clips, n_samples), float32
-            Mono waveforms within (-1, 1); only without ``output_dir``.
-        paths : ndarray of shape (n_clips,), str
-            The files; only with ``output_dir``.
-        target : ndarray of shape (n_clips, n_classes), int64
-            1 where a class sounds, 0 where not, a row of -1 where unlabeled.
-        target_true : ndarray of shape (n_clips, n_classes), int64
-            The same with nothing hidden.
-        target_names : ndarray of shape (n_classes,), str
-            The classes of events, one a column.
         split : ndarray of shape (n_clips,), str
             The split of each clip.
-        events : list of n_clips lists of Event
-            Named tuples ``(label, onset, offset)`` by onset, in seconds.
-        snr : list of n_clips ndarrays of shape (n_events,), float64
-            Levels of the events in dB.
         sources : list of n_clips lists of Source
-            Named tuples ``(path, start, stop, gain)``, one an event: the samples
-            ``start`` to ``stop`` of the recording at ``sample_rate``, faded in over 5
-            ms and out over 30 ms, times ``gain``, begin at the onset.
+            Named tuples ``(path, start, stop)``, one an event: its samples ``start`` to
+            ``stop`` at ``sample_rate``, faded in over 5 ms and out over 30 ms, begin at
+            the onset.
         backgrounds : list of n_clips Source
-            The same of the backgrounds; ``path`` is such as ``"pink noise"`` where the
-            background was computed.
-        sample_rate : int
-            In Hz.
+            The same of the backgrounds; ``path`` is ``"noise"`` where they were
+            computed.
         unused : list of str
-            Recordings that are unlabeled, in a fold of no split, or beyond the shares.
+            Recordings that are unlabeled or in a fold of no split.
         skipped : list of str
             Recordings that hold nothing but silence.
-        DESCR : str
-            What the corpus is.
 
     Raises
     ------
@@ -421,10 +343,8 @@ def mix_soundscapes(
     Recordings are decoded when they are searched for what sounds, and again where a
     clip needs them: none is kept in memory.
 
-    An event of ``snr`` L dB stands at ``10 log10(P_event / P_background)`` = L, with
-    both mean powers from onset to offset. Where a clip would exceed full scale all of
-    it is made softer alike. Scaper [1]_ makes soundscapes in the same way; here the
-    recordings are dealt to splits before they are mixed.
+    Scaper [1]_ makes soundscapes in the same way; here the recordings are dealt to
+    splits before they are mixed.
 
     References
     ----------
@@ -449,23 +369,13 @@ def mix_soundscapes(
     >>> corpus.target_names
     array(['high', 'low'], dtype='<U4')
     """
-    files, splits = _list_paths(paths), _check_splits(splits, fold is not None)
+    settings = Bunch(**locals())  # as the user gave them
+    files = _list_paths(paths)
     kinds, names = _read_classes(y, len(files), background_classes)
-    maker = MixMaker(
-        names, _count_clips(n_clips, splits), labeled_fraction, duration, sample_rate,
-        n_events, event_duration, snr, background_level, empty_fraction, output_dir,
-        n_jobs, verbose, random_state,
-    )  # fmt: skip
-    if fold is None:
-        dealt = _deal_shares(kinds, splits, maker.seed)
-    else:
-        dealt = _deal_folds(fold, splits, len(files))
-    # what is unlabeled may have a fold, but is of no use
-    recordings = [
-        Recording(path, kind, None if kind is None else split)
-        for path, kind, split in zip(files, kinds, dealt, strict=True)
-    ]
-    skipped = maker.fill_pools(recordings)
+    split_names, dealt = _deal(fold, splits, len(files))
+    settings.update(names=names, n_clips=_count_clips(n_clips, split_names))
+    maker = MixMaker(settings)
+    skipped = maker.fill_pools(files, kinds, dealt)
     if skipped:
         warn(
             f"{len(skipped)} of the {len(files)} recordings given to {OWNER} hold "
@@ -473,6 +383,7 @@ def mix_soundscapes(
             "out; the field 'skipped' names them all."
         )
     corpus = maker.make()
-    unused = [its.path for its in recordings if its.split is None]
+    uses = zip(files, kinds, dealt, strict=True)
+    unused = [path for path, *use in uses if None in use]
     corpus.update(unused=unused, skipped=skipped, DESCR=DESCR)
     return corpus

@@ -12,6 +12,7 @@ References
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from numbers import Integral
@@ -25,7 +26,7 @@ from sklearn.utils import Bunch
 
 from sklearn_triplet._input.parameters import check_interval
 from sklearn_triplet.datasets._soundscapes import engine
-from sklearn_triplet.datasets._soundscapes.engine import Response, Signal, log_uniform
+from sklearn_triplet.datasets._soundscapes.engine import Event, Scene, Signal, Source
 
 Range: TypeAlias = tuple[float, float]
 
@@ -120,12 +121,11 @@ EVENTS = {
     "electric_shaver": EventClass((3, 8), 1.2, (2500, 6500), (0.7, 3), (0.05, 0.4),
         (80, 180), (0.93, 0.97), (0, 0), (0.6, 2), 0.5, (0.8, 1), (0, 0.5), (0.1, 0.4)),
 }  # fmt: skip
-CLASSES = list(EVENTS)
 
 
 def resonances(
     frequencies: NDArray, peaks: NDArray, quality: float, gains: NDArray
-) -> Response:
+) -> engine.Response:
     """Gain of simple resonators side by side: a throat, a plate, a housing.
 
     Parameters
@@ -166,71 +166,64 @@ class SyntheticMaker(engine.SoundscapeMaker):
     owner = "make_soundscapes"
     lowest_rate = 16_000  # a lower one would cut the hiss of frying off
 
-    def plan_background(self, scene: engine.Scene) -> engine.Source:
+    def plan_background(self, rng: Generator, split: str) -> Source:
         """Leave it to ``sound``: it is computed anew for each clip."""
-        return engine.Source("", 0, self.n_samples)
+        return Source("", 0, self.n_samples)
 
-    def plan_event(self, scene: engine.Scene) -> tuple[engine.Event, engine.Source]:
+    def plan_event(self, rng: Generator, split: str) -> tuple[Event, Source]:
         """Draw a class, its length and its time."""
-        weights = np.array([EVENTS[name].frequency for name in self.names])
-        label = int(scene.rng.choice(len(weights), p=weights / weights.sum()))
-        shortest, longest = self.event_duration
-        own = EVENTS[self.names[label]].seconds
-        limits = np.clip(own, shortest, min(longest, self.duration))
-        seconds = round(float(log_uniform(scene.rng, *limits)), 3)
-        event, n_samples = self.place(scene.rng, label, seconds)
-        return event, engine.Source("", 0, n_samples)
+        rows = [EVENTS[name] for name in self.settings.names]
+        weights = np.array([row.frequency for row in rows])
+        label = int(rng.choice(len(rows), p=weights / weights.sum()))
+        shortest, longest = self.settings.event_duration
+        limits = shortest, min(longest, self.settings.duration)
+        seconds = engine.log_uniform(rng, *np.clip(rows[label].seconds, *limits))
+        event, n_samples = self.place(rng, label, round(float(seconds), 3))
+        return event, Source("", 0, n_samples)
 
-    def sound(self, scene: engine.Scene) -> tuple[Signal, Iterator[Signal]]:
-        """Sound the background and the events in one room.
+    def sound(self, scene: Scene) -> tuple[Signal, Iterator[Signal]]:
+        """Sound a background of a random colour, and the events in one room.
 
         Notes
         -----
         The room answers the direct sound with noise that falls by 60 dB within the
         reverberation time T: exp(-6.9 t / T), since ln(1000) = 6.9.
         """
-        rng, rate = scene.rng, self.sample_rate
+        rng, rate = scene.rng, self.rate
+        n_echo, fall = int(rng.uniform(0.08, 0.5) * rate), rng.uniform(-6, -1)
         # walls swallow the high frequencies first
-        n_echo, slope = int(rng.uniform(0.08, 0.5) * rate), rng.uniform(-6, -1)
-        echo = engine.noise(rng, n_echo, rate, lambda f: engine.tilt(f, slope))
+        echo = engine.noise(rng, n_echo, rate, lambda f: engine.tilt(f, fall))
         echo *= np.exp(-6.9 * np.linspace(0, 1, n_echo, dtype=np.float32))
         echo *= np.float32(rng.uniform(0.1, 1.2) / np.sqrt(np.sum(np.square(echo))))
         echo[0] = 1
-        background = self._background(rng)
-        rows = (EVENTS[self.names[event.label]] for event, _ in scene.events)
-        lengths = (source.stop for _, source in scene.events)
-        return background, (
-            self._synthesize(rng, row, n_samples, echo)
-            for row, n_samples in zip(rows, lengths, strict=True)
-        )
+        slope = rng.uniform(-10, -5)
+        peaks, gains = engine.log_uniform(rng, 60, 3000, 2), rng.uniform(0, 3, 2)
 
-    def _background(self, rng: Generator) -> Signal:
-        """Noise of a random colour, with two resonances, that swells and ebbs."""
-        fall, swell = rng.uniform(-10, -5), rng.uniform(0, 0.3)
-        peaks, gains = log_uniform(rng, 60, 3000, 2), rng.uniform(0, 3, 2)
-        colour = lambda f: (
-            (1 + np.abs(resonances(f, peaks, 2, gains))) * engine.tilt(f, fall)
-        )
-        signal = engine.noise(rng, self.n_samples, self.sample_rate, colour)
-        level = np.exp(swell * wander(rng, self.n_samples, 0.7 * self.duration))
-        return signal * level.astype(np.float32)
+        def colour(frequencies: NDArray) -> engine.Response:
+            bumps = np.abs(resonances(frequencies, peaks, 2, gains))
+            return engine.tilt(frequencies, slope) * (1 + bumps)
+
+        def synthesize(event: Event, source: Source) -> Signal:
+            row = EVENTS[self.settings.names[event.label]]
+            return self._synthesize(rng, row, source.stop, echo)
+
+        background = engine.noise(rng, self.n_samples, rate, colour)
+        return background, itertools.starmap(synthesize, scene.events)
 
     def _synthesize(
         self, rng: Generator, row: EventClass, n_samples: int, echo: Signal
     ) -> Signal:
         """Sound an event of so many samples; the tail of the echo outlasts it."""
         source, position = self._source(rng, row, n_samples)
-        source = engine.fade(source, self.sample_rate)
+        source = engine.fade(source, self.rate)
         n_fft = fft.next_fast_len(n_samples + len(echo), real=True)
-        frequencies = engine.frequencies_of(n_fft, self.sample_rate)
+        frequencies = engine.frequencies_of(n_fft, self.rate)
         spectrum = np.zeros(len(frequencies), dtype=np.complex64)
         # a body that moves is two that stand still, faded into each other
         for weight in (position, 1 - position):
-            peaks = log_uniform(rng, *row.peaks, N_PEAKS)
-            quality, gains = (
-                log_uniform(rng, *row.quality),
-                rng.uniform(0.3, 1, N_PEAKS),
-            )
+            peaks = engine.log_uniform(rng, *row.peaks, N_PEAKS)
+            quality = engine.log_uniform(rng, *row.quality)
+            gains = rng.uniform(0.3, 1, N_PEAKS)
             body = resonances(frequencies, peaks, quality, gains)
             spectrum += fft.rfft((weight * source).astype(np.float32), n_fft) * body
         whole = fft.irfft(spectrum * fft.rfft(echo, n_fft), n_fft)
@@ -259,14 +252,15 @@ class SyntheticMaker(engine.SoundscapeMaker):
            1976, pp. 717-727.
         """
         number, phase, gate = self._bursts(rng, row, n_samples)
-        seconds = n_samples / self.sample_rate
+        seconds = n_samples / self.rate
         unrest = rng.uniform(*row.unrest) * wander(rng, n_samples, 4 * seconds)
         octaves = rng.uniform(*row.glide) * np.sin(np.pi * phase) + 0.1 * unrest
         # no two bursts are alike, nor two cycles: a voice is no organ pipe
         octaves += (0.15 * row.jitter * rng.standard_normal(N_BURSTS))[number]
         octaves += 0.01 * row.jitter * wander(rng, n_samples, 60 * seconds)
-        pitch, a = log_uniform(rng, *row.pitch) * 2**octaves, rng.uniform(*row.falloff)
-        p = 2 * np.pi / self.sample_rate * np.cumsum(pitch)
+        pitch = engine.log_uniform(rng, *row.pitch) * 2**octaves
+        a = rng.uniform(*row.falloff)
+        p = 2 * np.pi / self.rate * np.cumsum(pitch)
         tone = np.sin(p) / (1 - 2 * a * np.cos(p) + a**2)
         share, rush = rng.uniform(*row.noise), rng.standard_normal(n_samples)
         # shares of the power, hence the roots
@@ -287,8 +281,8 @@ class SyntheticMaker(engine.SoundscapeMaker):
         gate : ndarray of shape (n_samples,)
             Amplitude of the source, 0 between bursts.
         """
-        time = np.arange(n_samples) / self.sample_rate
-        period = min(1 / log_uniform(rng, *row.bursts), n_samples / self.sample_rate)
+        time = np.arange(n_samples) / self.rate
+        period = min(1 / engine.log_uniform(rng, *row.bursts), n_samples / self.rate)
         spread = 0.9 * row.jitter
         gaps = period * rng.uniform(1 - spread, 1 + spread, N_BURSTS)
         # the first begins with the event: a short one must not consist of the pause
@@ -328,7 +322,7 @@ def make_soundscapes(
     NumPy's generator keeps its streams.
 
     A clip of 10 s at 44.1 kHz takes about 50 ms to compute, and 300 of them fill 530 MB
-    of memory; give ``output_dir`` to write files instead.
+    of memory; with ``output_dir`` they become files instead.
 
     Parameters
     ----------
@@ -351,15 +345,13 @@ def make_soundscapes(
         Shortest and longest event in seconds, at least 0.05. Each class has its own
         range within: barks are short, running water is long.
     snr : tuple of (float, float), default=(0.0, 15.0)
-        Lowest and highest level of an event in dB, in [-60, 60]: its mean power from
-        onset to offset over the mean power of the background.
+        Lowest and highest level of an event in dB, in [-60, 60], see Notes.
     empty_fraction : float, default=0.02
         Probability that a clip holds no event, in [0, 1]. Such a clip is labeled by a
         row of zeros, which is not the same as an unlabeled one.
     output_dir : str or path-like, default=None
         Where to write ``clip_00000.flac`` and so on (16 bits), ``labels.tsv`` and
-        ``events.tsv``. The folder is made; files of these names are replaced, others
-        left alone.
+        ``events.tsv``. The folder is made; files of these names are replaced.
     return_X_y : bool, default=False
         Whether to return only the waveforms (or paths) and ``target``.
     n_jobs : int, default=None
@@ -414,8 +406,9 @@ def make_soundscapes(
     Notes
     -----
     An event of ``snr`` L dB stands at ``10 log10(P_event / P_background)`` = L, with
-    the mean powers of the event, echoes after its offset excluded, and of the whole
-    background. Where a clip would exceed full scale all of it is made softer alike.
+    the mean powers of the event from onset to offset, without the echo that follows,
+    and of the whole background. Where a clip would exceed full scale all of it is made
+    softer alike.
 
     References
     ----------
@@ -435,17 +428,16 @@ def make_soundscapes(
     array(['speech', 'dog', 'cat'], dtype='<U6')
     >>> corpus.target
     array([[-1, -1, -1],
-           [ 1,  1,  0],
-           [ 1,  0,  1],
-           [-1, -1, -1]])
+           [-1, -1, -1],
+           [ 0,  1,  1],
+           [ 1,  0,  0]])
     """
-    owner = SyntheticMaker.owner
-    check_interval(owner, "n_classes", n_classes, Integral, 1, len(CLASSES))
-    corpus = SyntheticMaker(
-        CLASSES[:n_classes], {"clip": n_clips}, labeled_fraction, duration, sample_rate,
-        n_events, event_duration, snr, BACKGROUND_LEVEL, empty_fraction, output_dir,
-        n_jobs, verbose, random_state,
-    ).make()  # fmt: skip
+    settings = Bunch(**locals())  # as the user gave them
+    owner, most = SyntheticMaker.owner, len(EVENTS)
+    check_interval(owner, "n_classes", n_classes, Integral, 1, most)
+    settings.update(n_clips={"clip": n_clips}, names=[*EVENTS][:n_classes])
+    settings.background_level = BACKGROUND_LEVEL
+    corpus = SyntheticMaker(settings).make()
     corpus.DESCR = DESCR
     X = corpus.data if output_dir is None else corpus.paths
     return (X, corpus.target) if return_X_y else corpus
