@@ -172,9 +172,9 @@ class SoundscapeMaker(ABC):
         self.n_samples = round(duration * self.rate)
         self.seed = _base.seed_from(owner, settings.random_state)
 
-    @abstractmethod
     def plan_background(self, rng: Generator, split: str) -> Source:
-        """Draw the background of a clip, as far as a plan holds it."""
+        """Draw the background of a clip; where it is synthetic, ``sound`` does."""
+        return Source("", 0, self.n_samples)
 
     @abstractmethod
     def plan_event(self, rng: Generator, split: str) -> tuple[Event, Source]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import librosa  # loads its costly parts when they are first used, not here
@@ -207,7 +206,9 @@ class MixMaker(engine.SoundscapeMaker):
         seconds = min(round(float(engine.log_uniform(rng, *limits)), 3), most)
         event, n_samples = self.place(rng, label, seconds)
         block = self.rate // BLOCKS_PER_SECOND
-        starts = np.concatenate([np.arange(a, b, block) for a, b in intervals])
+        # the last block of an interval may be silent for its greater part
+        ranges = [np.arange(a, max(a + 1, b - block), block) for a, b in intervals]
+        starts = np.concatenate(ranges)
         start = int(min(rng.choice(starts), last - n_samples))
         return event, Source(path, start, start + n_samples)
 
@@ -219,9 +220,8 @@ class MixMaker(engine.SoundscapeMaker):
 
         if scene.background.path == NOISE:
             # between brown and white
-            rng, slope = scene.rng, scene.rng.uniform(-6, 0)
-            colour = partial(engine.tilt, decibel_per_octave=slope)
-            background = engine.noise(rng, self.n_samples, self.rate, colour)
+            slope, what = scene.rng.uniform(-6, 0), (self.n_samples, self.rate)
+            background = engine.noise(scene.rng, *what, lambda f: engine.tilt(f, slope))
         else:
             part = cut(scene.background)
             # forth and back, so that the ends meet without a click
