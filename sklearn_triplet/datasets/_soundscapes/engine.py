@@ -56,6 +56,9 @@ class Source(NamedTuple):
     stop: int
 
 
+Placed: TypeAlias = tuple[Event, Source]
+
+
 class Scene(NamedTuple):
     """What happens in one clip.
 
@@ -77,7 +80,7 @@ class Scene(NamedTuple):
     rng: Generator
     background: Source
     level: float
-    events: list[tuple[Event, Source]]
+    events: list[Placed]
     snr: NDArray[np.float64]
 
 
@@ -177,8 +180,23 @@ class SoundscapeMaker(ABC):
         return Source("", 0, self.n_samples)
 
     @abstractmethod
-    def plan_event(self, rng: Generator, split: str) -> tuple[Event, Source]:
-        """Draw one more event of a clip, and as many samples to sound it."""
+    def plan_event(self, rng: Generator, split: str, labels: list[int]) -> Placed:
+        """Draw one more event of a clip.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        split : str
+        labels : list of int
+            Columns of the events drawn before.
+
+        Returns
+        -------
+        event : Event
+            Within the clip.
+        source : Source
+            As many samples as the event lasts.
+        """
 
     @abstractmethod
     def sound(self, scene: Scene) -> tuple[Signal, Iterable[Signal]]:
@@ -246,7 +264,10 @@ class SoundscapeMaker(ABC):
         fewest, most = self.settings.n_events
         n_events = int(rng.integers(fewest, most, endpoint=True))
         n_events *= rng.random() >= self.settings.empty_fraction
-        events = [self.plan_event(rng, split) for _ in range(n_events)]
+        events: list[Placed] = []
+        for _ in range(n_events):
+            labels = [event.label for event, _ in events]
+            events.append(self.plan_event(rng, split, labels))
         # two decimals, as they are written
         lowest, highest = self.settings.snr
         snr = rng.uniform(lowest, highest, n_events).round(2)

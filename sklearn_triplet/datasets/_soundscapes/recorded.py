@@ -18,7 +18,7 @@ from sklearn_triplet._features.audio import load
 from sklearn_triplet._input.labels import check_labels
 from sklearn_triplet._input.warn import warn
 from sklearn_triplet.datasets._soundscapes import engine
-from sklearn_triplet.datasets._soundscapes.engine import Event, Scene, Signal, Source
+from sklearn_triplet.datasets._soundscapes.engine import Scene, Signal, Source
 
 OWNER = "mix_soundscapes"
 BACKGROUND = ""  # in place of the class of a recording that is a background
@@ -190,7 +190,9 @@ class MixMaker(engine.SoundscapeMaker):
         start = int(rng.integers(first, last - length, endpoint=True))
         return Source(path, start, start + length)
 
-    def plan_event(self, rng: Generator, split: str) -> tuple[Event, Source]:
+    def plan_event(
+        self, rng: Generator, split: str, labels: list[int]
+    ) -> engine.Placed:
         """Draw a class, one of its recordings, a length and a part of it.
 
         Where less sounds than the length drawn, the event is as long as what sounds.
