@@ -104,20 +104,18 @@ def test_every_class_occurs_unevenly():
 
 
 def test_classes_can_be_told_apart():
-    X, y = [], []
+    X, y, long = [], [], {"duration": 6.0, "event_duration": (0.3, 8.0)}
+    alone = {"n_events": (1, 1), "empty_fraction": 0, "snr": (5, 15)}
     for seed in (0, 1):
-        long = {"duration": 6.0, "event_duration": (0.3, 8.0), "snr": (5, 15)}
-        corpus = small(
-            150, n_events=(1, 1), empty_fraction=0, random_state=seed, **long
-        )
+        corpus = small(250, random_state=seed, **long, **alone)
         log_mels = LogMel(16000).transform(corpus.data)
         X.append(np.concatenate([log_mels.mean(axis=2), log_mels.std(axis=2)], axis=1))
         y.append(corpus.target.argmax(axis=1))
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
     hits = model.fit(X[0], y[0]).predict(X[1]) == y[1]
+    # the most frequent class alone is a fifth
     assert hits.mean() > 0.6
-    # each of them, not only the frequent ones
-    assert min(hits[y[1] == label].mean() for label in range(10)) > 0.2
+    assert min(hits[y[1] == label].mean() for label in range(10)) > 0.3
 
 
 def test_levels_in_the_table_are_those_in_the_files(tmp_path):
