@@ -181,21 +181,9 @@ class SoundscapeMaker(ABC):
 
     @abstractmethod
     def plan_event(self, rng: Generator, split: str, labels: list[int]) -> Placed:
-        """Draw one more event of a clip.
+        """Draw one more event of a clip, and as many samples to sound it.
 
-        Parameters
-        ----------
-        rng : numpy.random.Generator
-        split : str
-        labels : list of int
-            Columns of the events drawn before.
-
-        Returns
-        -------
-        event : Event
-            Within the clip.
-        source : Source
-            As many samples as the event lasts.
+        ``labels`` are the columns of the events drawn before.
         """
 
     @abstractmethod

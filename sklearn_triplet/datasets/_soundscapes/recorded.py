@@ -18,7 +18,7 @@ from sklearn_triplet._features.audio import load
 from sklearn_triplet._input.labels import check_labels
 from sklearn_triplet._input.warn import warn
 from sklearn_triplet.datasets._soundscapes import engine
-from sklearn_triplet.datasets._soundscapes.engine import Scene, Signal, Source
+from sklearn_triplet.datasets._soundscapes.engine import Placed, Scene, Signal, Source
 
 OWNER = "mix_soundscapes"
 BACKGROUND = ""  # in place of the class of a recording that is a background
@@ -95,7 +95,7 @@ def _deal(fold: Any, splits: Any, n_paths: int) -> tuple[list[str], list[str | N
     """Name the splits, and that of each recording: the one its fold is in."""
     if fold is None and splits is None:
         return ["train"], ["train"] * n_paths
-    folds = [] if fold is None else np.asarray(fold).tolist()
+    folds = [] if fold is None else np.ravel(fold).tolist()
     pairs = splits.items() if isinstance(splits, Mapping) else ()
     names = [str(name) for name, _ in pairs]
     asked = [(fold, str(name)) for name, given in pairs for fold in _list(given)]
@@ -124,12 +124,7 @@ class MixMaker(engine.SoundscapeMaker):
         """Collect what sounds in ``pools``; return the paths of silent recordings.
 
         A pool holds the path and the intervals of each recording of a split that is of
-        one class, or a BACKGROUND.
-
-        Parameters
-        ----------
-        paths, kinds, splits : list of n_recordings str
-            None where a recording has no class, or no split: it is not used.
+        one class, or a BACKGROUND. None in ``kinds`` or ``splits``: it is not used.
 
         Raises
         ------
@@ -190,9 +185,7 @@ class MixMaker(engine.SoundscapeMaker):
         start = int(rng.integers(first, last - length, endpoint=True))
         return Source(path, start, start + length)
 
-    def plan_event(
-        self, rng: Generator, split: str, labels: list[int]
-    ) -> engine.Placed:
+    def plan_event(self, rng: Generator, split: str, labels: list[int]) -> Placed:
         """Draw a class, one of its recordings, a length and a part of it.
 
         Where less sounds than the length drawn, the event is as long as what sounds.

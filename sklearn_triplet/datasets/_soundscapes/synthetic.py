@@ -26,7 +26,7 @@ from sklearn.utils import Bunch
 
 from sklearn_triplet._input.parameters import check_interval
 from sklearn_triplet.datasets._soundscapes import engine
-from sklearn_triplet.datasets._soundscapes.engine import Event, Scene, Signal, Source
+from sklearn_triplet.datasets._soundscapes.engine import Placed, Scene, Signal, Source
 
 Range: TypeAlias = tuple[float, float]
 
@@ -149,9 +149,7 @@ class SyntheticMaker(engine.SoundscapeMaker):
     owner = "make_soundscapes"
     lowest_rate = 16_000  # a lower one would cut the hiss of frying off
 
-    def plan_event(
-        self, rng: Generator, split: str, labels: list[int]
-    ) -> engine.Placed:
+    def plan_event(self, rng: Generator, split: str, labels: list[int]) -> Placed:
         """Draw a class, mostly one that was there before, its length and its time."""
         rows = [EVENTS[name] for name in self.settings.names]
         weights = np.array([row.frequency for row in rows])
@@ -185,7 +183,7 @@ class SyntheticMaker(engine.SoundscapeMaker):
         def colour(f: NDArray) -> engine.Response:
             return (1 + np.abs(resonances(f, peaks, 2, gains))) * engine.tilt(f, slope)
 
-        def synthesize(event: Event, source: Source) -> Signal:
+        def synthesize(event: engine.Event, source: Source) -> Signal:
             row = EVENTS[self.settings.names[event.label]]
             return self._synthesize(rng, row, source.stop, room)
 
