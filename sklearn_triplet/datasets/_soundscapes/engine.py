@@ -1,46 +1,43 @@
 """Sounds and their settings in; clips (n_clips, n_samples), tags and event tables out.
 
 A clip is first planned (what sounds when, and how loud) and then rendered. Both draw
-from generators of their own, derived from the seed, the split and the number of the
-clip alone: neither more clips nor other splits nor more jobs change one.
+from a generator of its own, derived from the seed, the split and the number of the clip
+alone: neither more clips nor other splits nor more jobs change one.
 """
 
 from __future__ import annotations
 
 import csv
-import itertools
-import numbers
 import os
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from numbers import Integral, Real
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 import soundfile
 from joblib import delayed
+from numpy.random import Generator, SeedSequence, default_rng
 from numpy.typing import NDArray
+from scipy import fft
 from sklearn.utils import Bunch
 
-from sklearn_triplet._input.labels import UNLABELED
-from sklearn_triplet._input.parameters import check_interval, check_option
+from sklearn_triplet._input.parameters import check_interval
 from sklearn_triplet._model_selection.stratification import mask_labels
 from sklearn_triplet.datasets import _base
-from sklearn_triplet.datasets._soundscapes.signals import (
-    Signal,
-    Synth,
-    add_at,
-    rms,
-)
 
-PLAN, SOUND = 0, 1  # what a generator of a clip is for
+# float32; but numpy's types make float64 of a product with a number
+Signal: TypeAlias = NDArray[np.floating]
+Response: TypeAlias = NDArray[np.inexact]
+
+LOWEST = 20.0  # Hz; no microphone hears less, and white noise has no power there
 PEAK = 0.98  # below 1, so that 16 bits hold it whatever the rounding
 SILENCE = 1e-9  # the least level that anything is divided by
-# the last columns are written where the parts are recorded
-LABEL_COLUMNS = "filename event_labels labeled split background start stop gain".split()
-EVENT_COLUMNS = "filename onset offset event_label snr source start stop gain".split()
+ATTACK, RELEASE = 0.005, 0.03  # seconds in which an event is faded in and out
+LABEL_COLUMNS = ["filename", "event_labels", "labeled"]
+EVENT_COLUMNS = ["filename", "onset", "offset", "event_label", "snr"]
 
 
 class Event(NamedTuple):
@@ -52,131 +49,149 @@ class Event(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A part of a recording, in samples at the rate of the corpus, and its factor."""
+    """A part of a recording, in samples at the rate of the corpus."""
 
-    path: str
+    path: str  # nothing where it is synthetic
     start: int
     stop: int
-    gain: float = 1.0  # until the clip was rendered
 
 
-class PlacedEvent(NamedTuple):
-    """An event, the samples of the clip that it fills, and what it is cut out of."""
-
-    event: Event
-    start: int
-    stop: int
-    source: Source = Source("", 0, 0)  # synthetic: nothing
+Placed: TypeAlias = tuple[Event, Source]
 
 
-@dataclass
-class Scene:
+class Scene(NamedTuple):
     """What happens in one clip.
 
     Attributes
     ----------
     split : str
-        Empty where there are no splits.
-    number : int
-        Of the clip in its split.
+    rng : numpy.random.Generator
+        Planned the clip, and will sound it.
     background : Source
-        Without a path where it is synthetic.
-    background_level : float
-        Mean power in dB; 0 is a mean square of 1.
-    events : list of PlacedEvent
+    level : float
+        Mean power of the background in dB; 0 is a mean square of 1.
+    events : list of (Event, Source)
         By onset.
-    levels : ndarray of shape (n_events,)
-        SNR of each event in dB.
+    snr : ndarray of shape (n_events,)
+        In dB.
     """
 
     split: str
-    number: int
-    background: Source = Source("", 0, 0)
-    background_level: float = 0.0
-    events: list[PlacedEvent] = field(default_factory=list)
-    levels: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    rng: Generator
+    background: Source
+    level: float
+    events: list[Placed]
+    snr: NDArray[np.float64]
 
 
-@dataclass
+def log_uniform(rng: Generator, low: float, high: float, size: Any = None) -> Any:
+    """Draw numbers whose logarithm is uniform, as rates and lengths are."""
+    return np.exp(rng.uniform(np.log(low), np.log(high), size))
+
+
+def rms(signal: Signal) -> float:
+    """Root of the mean power, in float64: float32 sums lose digits in long signals."""
+    return float(np.sqrt(np.mean(np.square(signal, dtype=np.float64))))
+
+
+def fade(signal: Signal, rate: int) -> Signal:
+    """Fade a signal in within 5 ms and out within 30 ms, in place; return it."""
+    for seconds, ends in ((ATTACK, signal), (RELEASE, signal[::-1])):
+        n_fade = min(len(signal), int(seconds * rate))
+        ends[:n_fade] *= np.linspace(0, 1, n_fade, dtype=np.float32)
+    return signal
+
+
+def tilt(frequencies: NDArray, decibel_per_octave: float) -> Response:
+    """Gain of a filter that is 1 at 1 kHz: 0 white, -3.01 pink, -6.02 brown noise.
+
+    Parameters
+    ----------
+    frequencies : ndarray of shape (n_frequencies,)
+        In Hz; nothing passes below 20 Hz.
+    decibel_per_octave : float
+
+    Returns
+    -------
+    response : ndarray of shape (n_frequencies,)
+
+    Examples
+    --------
+    >>> tilt(np.array([0, 500, 1000, 2000]), -6.0206).round(3)
+    array([0. , 2. , 1. , 0.5])
+    """
+    slope = decibel_per_octave / (20 * np.log10(2))
+    gains = (np.maximum(frequencies, LOWEST) / 1000) ** slope
+    return gains * (frequencies >= LOWEST)
+
+
+def frequencies_of(n_fft: int, rate: int) -> NDArray[np.float32]:
+    """Return the frequencies of a transform in Hz, shape (n_fft // 2 + 1,)."""
+    # half the bytes of float64 take half the time, and gains need no more digits
+    return fft.rfftfreq(n_fft, 1 / rate).astype(np.float32)
+
+
+def noise(
+    rng: Generator, n_samples: int, rate: int, colour: Callable[[NDArray], Response]
+) -> Signal:
+    """Gaussian noise, coloured by a function from frequencies in Hz to gains."""
+    n_fft = fft.next_fast_len(n_samples, real=True)
+    spectrum = fft.rfft(rng.standard_normal(n_fft, dtype=np.float32))
+    spectrum *= colour(frequencies_of(n_fft, rate))
+    return fft.irfft(spectrum, n_fft)[:n_samples]
+
+
 class SoundscapeMaker(ABC):
     """Place events on backgrounds; a subclass says where the sounds come from.
 
-    The parameters are those of the public functions, save that ``n_clips`` and
-    ``labeled_fraction`` hold a number for each split, or for one named ``""``.
+    Parameters
+    ----------
+    settings : Bunch
+        The parameters of the public function, save that ``n_clips`` holds a number for
+        each split; and ``names``, the classes of events, one a column.
     """
-
-    n_clips: dict[str, int]
-    labeled_fraction: dict[str, float]
-    duration: float
-    sample_rate: int
-    n_events: tuple[int, int]
-    event_duration: tuple[float, float]
-    snr: tuple[float, float]
-    empty_fraction: float
-    output_dir: str | os.PathLike[str] | None
-    audio_format: str
-    n_jobs: int | None
-    verbose: int
-    random_state: int | np.random.RandomState | np.random.Generator | None
 
     owner: ClassVar[str]
     lowest_rate: ClassVar[int]
 
-    def __post_init__(self) -> None:
-        """Refuse what is out of range, before anything is read or computed."""
-        owner, whole, real = self.owner, numbers.Integral, numbers.Real
-        for count in self.n_clips.values():
-            check_interval(owner, "n_clips", count, whole, 1)
-        for share in self.labeled_fraction.values():
-            check_interval(owner, "labeled_fraction", share, real, 0, 1, left="open")
-        check_interval(owner, "duration", self.duration, real, 0.1, 600)
-        rate, lowest = self.sample_rate, self.lowest_rate
-        check_interval(owner, "sample_rate", rate, whole, lowest, 96_000)
-        check_interval(owner, "empty_fraction", self.empty_fraction, real, 0, 1)
-        lengths, pair = self.event_duration, _base.check_pair
-        pair(owner, "n_events", self.n_events, whole, 1, np.inf)
-        pair(owner, "event_duration", lengths, real, 0.05, np.inf)
-        pair(owner, "snr", self.snr, real, -60, 60)
-        check_option(owner, "audio_format", self.audio_format, ["flac", "wav"])
-        if lengths[0] > self.duration:
-            raise ValueError(
-                f"The shortest event ({lengths[0]} s) must fit into a clip "
-                f"({self.duration} s). Lower the first of 'event_duration' or raise "
-                "'duration'."
-            )
-        if self.output_dir is not None:
-            _base.check_output(owner, self.output_dir)
-        self.seed = _base.seed_from(owner, self.random_state)
+    def __init__(self, settings: Bunch) -> None:
+        self.settings, owner, check = settings, self.owner, check_interval
+        self.rate, duration = settings.sample_rate, settings.duration
+        for count in settings.n_clips.values():
+            check(owner, "n_clips", count, Integral, 1)
+        share, pair = settings.labeled_fraction, _base.check_pair
+        check(owner, "labeled_fraction", share, Real, 0, 1, left="open")
+        check(owner, "duration", duration, Real, 0.1, 600)
+        check(owner, "sample_rate", self.rate, Integral, self.lowest_rate, 96_000)
+        check(owner, "empty_fraction", settings.empty_fraction, Real, 0, 1)
+        pair(owner, "n_events", settings.n_events, Integral, 1, np.inf)
+        lengths = settings.event_duration
+        pair(owner, "event_duration", lengths, Real, 0.05, np.inf)
+        check(owner, "event_duration[0]", lengths[0], Real, 0.05, duration)
+        pair(owner, "snr", settings.snr, Real, -60, 60)
+        pair(owner, "background_level", settings.background_level, Real, -80, 0)
+        if settings.output_dir is not None:
+            _base.check_output(owner, settings.output_dir)
+        self.n_samples = round(duration * self.rate)
+        self.seed = _base.seed_from(owner, settings.random_state)
+
+    def plan_background(self, rng: Generator, split: str) -> Source:
+        """Draw the background of a clip; where it is synthetic, ``sound`` does."""
+        return Source("", 0, self.n_samples)
 
     @abstractmethod
-    def plan_background(self, synth: Synth, scene: Scene) -> None:
-        """Draw the background of a scene and its level, as far as a plan holds them."""
+    def plan_event(self, rng: Generator, split: str, labels: list[int]) -> Placed:
+        """Draw one more event of a clip, and as many samples to sound it.
 
-    @abstractmethod
-    def plan_event(self, synth: Synth, scene: Scene) -> PlacedEvent:
-        """Draw one more event of a scene.
-
-        Parameters
-        ----------
-        synth : Synth
-            Whose generator plans the scene.
-        scene : Scene
-            With the events drawn before, in no order.
-
-        Returns
-        -------
-        placed : PlacedEvent
-            Its samples lie within the clip.
+        ``labels`` are the columns of the events drawn before.
         """
 
     @abstractmethod
-    def sound(self, synth: Synth, scene: Scene) -> tuple[Signal, Iterable[Signal]]:
-        """Sound the parts of a scene, each of any level.
+    def sound(self, scene: Scene) -> tuple[Signal, Iterable[Signal]]:
+        """Sound the parts of a planned scene, each of any level.
 
         Parameters
         ----------
-        synth : Synth
-            Whose generator sounds the scene; it knows nothing of the plan's.
         scene : Scene
 
         Returns
@@ -184,133 +199,103 @@ class SoundscapeMaker(ABC):
         background : ndarray of shape (n_samples,), float32
             May be changed in place.
         events : iterable of n_events ndarrays of shape (n_samples_i,)
-            In the order of the scene; they may outlast their ``stop``.
+            In the order of the scene; they may outlast their offset.
         """
 
-    def reference(self, background: Signal, start: int, stop: int) -> float:
-        """Return the root of the power that the SNR of an event refers to.
-
-        Parameters
-        ----------
-        background : ndarray of shape (n_samples,)
-        start, stop : int
-            The samples of the event.
-        """
-        # a synthetic background has no pauses: its mean power will do
-        return rms(background)
-
-    @property
-    def n_samples(self) -> int:
-        """Length of a clip."""
-        return round(self.duration * self.sample_rate)
-
-    def place(self, synth: Synth, label: int, seconds: float) -> Event:
-        """Draw when an event of a class begins.
+    def place(self, rng: Generator, label: int, seconds: float) -> tuple[Event, int]:
+        """Draw when an event of a class begins; count its samples too.
 
         Times are whole milliseconds, so that the written tables say the same as the
         bunch.
         """
-        onset = round(synth.rng.uniform(0, max(0, self.duration - seconds)), 3)
-        return Event(label, onset, min(round(onset + seconds, 3), self.duration))
+        duration = self.settings.duration
+        onset = round(rng.uniform(0, max(0, duration - seconds)), 3)
+        offset = min(round(onset + seconds, 3), duration)
+        return Event(label, onset, offset), round((offset - onset) * self.rate)
 
-    def make(self, names: list[str]) -> Bunch:
+    def make(self) -> Bunch:
         """Make the clips of all splits, one split after another.
-
-        Parameters
-        ----------
-        names : list of str
-            The classes, one a column.
 
         Returns
         -------
         corpus : Bunch
             As the public functions describe it, without ``DESCR``.
         """
-        scenes = [
-            self._plan(Scene(split, number))
-            for split, count in self.n_clips.items()
-            for number in range(count)
-        ]
-        corpus = Bunch(
-            target_names=np.array(names),
-            events=[[placed.event for placed in scene.events] for scene in scenes],
-            snr=[scene.levels for scene in scenes],
-            sample_rate=self.sample_rate,
-        )
-        self._add_labels(corpus, scenes)
-        self._add_sound(corpus, scenes)
+        counts, names = self.settings.n_clips, self.settings.names
+        clips = [(split, i) for split, count in counts.items() for i in range(count)]
+        scenes = [self._plan(split, number) for split, number in clips]
+        corpus = Bunch(target_names=np.array(names), sample_rate=self.rate)
+        corpus.events = [[event for event, _ in scene.events] for scene in scenes]
+        corpus.snr = [scene.snr for scene in scenes]
+        self._add_labels(corpus)
         if scenes[0].background.path:
             corpus.split = np.array([scene.split for scene in scenes])
             corpus.backgrounds = [scene.background for scene in scenes]
-            corpus.sources = [
-                [part.source for part in scene.events] for scene in scenes
-            ]
-        if self.output_dir is not None:
+            corpus.sources = [[part for _, part in scene.events] for scene in scenes]
+        if self.settings.output_dir is None:
+            corpus.data = np.empty((len(scenes), self.n_samples), dtype=np.float32)
+        else:
+            folder = _base.output_folder(self.owner, self.settings.output_dir)
+            files = [f"{split}_{number:05d}.flac" for split, number in clips]
+            corpus.paths = np.array([os.path.join(folder, file) for file in files])
             write_tables(corpus)
+        self._add_sound(corpus, scenes)
         return corpus
 
-    def _synthesizer(self, scene: Scene, purpose: int) -> Synth:
-        """Derive a generator; a split counts by its name, whatever its position."""
-        split = [zlib.crc32(scene.split.encode())] if scene.split else []
-        key = *split, scene.number, purpose
-        seed = np.random.SeedSequence(self.seed, spawn_key=key)
-        return Synth(np.random.default_rng(seed), self.sample_rate)
-
-    def _plan(self, scene: Scene) -> Scene:
-        """Draw what happens in a clip, in place."""
-        synth = self._synthesizer(scene, PLAN)
-        self.plan_background(synth, scene)
-        is_empty = synth.rng.random() < self.empty_fraction
-        n_events = 0 if is_empty else synth.rng.integers(*self.n_events, endpoint=True)
+    def _plan(self, split: str, number: int) -> Scene:
+        """Draw what happens in a clip."""
+        # a split counts by its name, whatever its position
+        key = zlib.crc32(split.encode()), number
+        rng = default_rng(SeedSequence(self.seed, spawn_key=key))
+        background = self.plan_background(rng, split)
+        level = rng.uniform(*self.settings.background_level)
+        fewest, most = self.settings.n_events
+        n_events = int(rng.integers(fewest, most, endpoint=True))
+        n_events *= rng.random() >= self.settings.empty_fraction
+        events: list[Placed] = []
         for _ in range(n_events):
-            scene.events.append(self.plan_event(synth, scene))
-        scene.events.sort(key=lambda placed: placed.event.onset)
+            labels = [event.label for event, _ in events]
+            events.append(self.plan_event(rng, split, labels))
         # two decimals, as they are written
-        scene.levels = synth.rng.uniform(*self.snr, size=n_events).round(2)
-        return scene
+        lowest, highest = self.settings.snr
+        snr = rng.uniform(lowest, highest, n_events).round(2)
+        events.sort(key=lambda part: part[0].onset)
+        return Scene(split, rng, background, level, events, snr)
 
-    def _add_labels(self, corpus: Bunch, scenes: list[Scene]) -> None:
-        """Mark the classes that sound in each clip, and hide the labels of some."""
-        shape = len(scenes), len(corpus.target_names)
-        truth = corpus.target_true = np.zeros(shape, dtype=np.int64)
+    def _add_labels(self, corpus: Bunch) -> None:
+        """Mark the classes that sound in each clip; hide labels of the first split."""
+        n_classes, first = (
+            len(corpus.target_names),
+            [*self.settings.n_clips.values()][0],
+        )
+        truth = np.zeros((len(corpus.events), n_classes), dtype=np.int64)
         for row, events in zip(truth, corpus.events, strict=True):
             row[[event.label for event in events]] = 1
-        corpus.target = truth.copy()
-        for split, fraction in self.labeled_fraction.items():
-            rows = [scene.split == split for scene in scenes]
-            # mask_labels takes one column for a y of one dimension, and warns
-            known = truth[rows] if shape[1] > 1 else truth[rows, 0]
-            masked = mask_labels(known, float(fraction), random_state=self.seed % 2**32)
-            corpus.target[rows] = masked.reshape(-1, shape[1])
+        corpus.target, corpus.target_true = truth.copy(), truth
+        # mask_labels takes one column for a y of one dimension, and warns
+        known = truth[:first] if n_classes > 1 else truth[:first, 0]
+        fraction, seed = float(self.settings.labeled_fraction), self.seed % 2**32
+        masked = mask_labels(known, fraction, random_state=seed)
+        corpus.target[:first] = masked.reshape(first, n_classes)
 
     def _add_sound(self, corpus: Bunch, scenes: list[Scene]) -> None:
         """Render all clips, into one array or a file each."""
-        if self.output_dir is None:
-            corpus.data = np.empty((len(scenes), self.n_samples), dtype=np.float32)
-        else:
-            folder = str(_base.output_folder(self.owner, self.output_dir))
-            names = [f"{scene.split or 'clip'}_{scene.number:05d}" for scene in scenes]
-            files = [f"{name}.{self.audio_format}" for name in names]
-            corpus.paths = np.array([os.path.join(folder, file) for file in files])
 
         def compute(row: int) -> None:
             waveform = self._render(scenes[row])
-            if self.output_dir is None:
+            if "data" in corpus:
                 corpus.data[row] = waveform
             else:
-                rate = self.sample_rate
-                soundfile.write(corpus.paths[row], waveform, rate, subtype="PCM_16")
+                soundfile.write(corpus.paths[row], waveform, self.rate, "PCM_16")
 
         # in threads, for transforms, decoder and encoder let others run meanwhile;
-        # processes would each decode all recordings, and send the waveforms back
+        # processes would have to send the waveforms back
         tasks = map(delayed(compute), range(len(scenes)))
-        clips = _base.compute_clips(
-            self.owner, tasks, len(scenes), self.n_jobs, self.verbose, "sharedmem"
-        )
-        list(clips)
+        how = self.settings.n_jobs, self.settings.verbose, "sharedmem"
+        list(_base.compute_clips(self.owner, tasks, len(scenes), *how))
 
     def _render(self, scene: Scene) -> Signal:
-        """Add the events to the background, each at its level, and note the gains.
+        """Add the events to the background, each at its level.
 
         Returns
         -------
@@ -319,36 +304,28 @@ class SoundscapeMaker(ABC):
 
         Notes
         -----
-        With the root mean square r of the background and e of the event, from its start
-        to its stop, an event of L dB is multiplied by ``r * 10 ** (L / 20) / e``, so
-        that L = 20 log10(e / r) afterwards. An echo after the stop does not count.
+        With the root mean square b of the whole background and e of the event, from its
+        onset to its offset, an event of L dB is multiplied by ``b * 10 ** (L / 20) /
+        e``, so that L = 20 log10(e / b) afterwards. An echo after the offset does not
+        count.
         """
-        background, parts = self.sound(self._synthesizer(scene, SOUND), scene)
-        gains = [10 ** (scene.background_level / 20) / max(rms(background), SILENCE)]
-        background *= np.float32(gains[0])
-        waveform = background.copy()
-        for placed, level, part in zip(scene.events, scene.levels, parts, strict=True):
-            heard = part[: placed.stop - placed.start]
-            end = placed.start + len(heard)
-            reference = self.reference(background, placed.start, end)
-            gains.append(reference * 10 ** (level / 20) / max(rms(heard), SILENCE))
-            add_at(waveform, placed.start, part * np.float32(gains[-1]))
+        background, parts = self.sound(scene)
+        level = 10 ** (scene.level / 20)
+        background *= np.float32(level / max(rms(background), SILENCE))
+        mix = zip(scene.events, scene.snr, parts, strict=True)
+        for (event, source), snr, part in mix:
+            heard = rms(part[: source.stop - source.start])
+            gain = level * 10 ** (snr / 20) / max(heard, SILENCE)
+            place = background[round(event.onset * self.rate) :][: len(part)]
+            place += part[: len(place)] * np.float32(gain)
         # one factor for all parts: nothing is clipped, and the levels stay as drawn
-        peak = np.abs(waveform).max()
-        common = np.float32(PEAK / peak if peak > PEAK else 1)
-        first, *rest = (float(gain) * float(common) for gain in gains)
-        scene.background = scene.background._replace(gain=first)
-        for i, (placed, gain) in enumerate(zip(scene.events, rest, strict=True)):
-            source = placed.source._replace(gain=gain)
-            scene.events[i] = placed._replace(source=source)
-        return waveform * common
+        return background * np.float32(PEAK / max(PEAK, np.abs(background).max()))
 
 
 def write_tables(corpus: Bunch) -> None:
     """Write ``labels.tsv``, a line a clip, and ``events.tsv``, a line an event.
 
-    The columns are those of task 4 of DCASE 2018 [1]_, then ``labeled`` or ``snr``,
-    then what the parts were cut out of, if they are recorded.
+    The columns are those of task 4 of DCASE 2018 [1]_, then ``labeled`` or ``snr``.
 
     References
     ----------
@@ -356,26 +333,13 @@ def write_tables(corpus: Bunch) -> None:
        weakly labeled semi-supervised sound event detection in domestic environments",
        DCASE Workshop, 2018.
     """
-    names, is_recorded = corpus.target_names, "sources" in corpus
-    clips: list[list] = []
-    rows: list[list] = []
+    names, labels, events = corpus.target_names, [LABEL_COLUMNS], [EVENT_COLUMNS]
     for i, path in enumerate(map(Path, corpus.paths)):
-        tags = ",".join(names[corpus.target_true[i] == 1])
-        clips.append([path.name, tags, int(corpus.target[i, 0] != UNLABELED)])
-        for event, level in zip(corpus.events[i], corpus.snr[i], strict=True):
-            times = f"{event.onset:.3f}", f"{event.offset:.3f}"
-            rows.append([path.name, *times, names[event.label], f"{level:.2f}"])
-    if is_recorded:
-        for clip, split, source in zip(
-            clips, corpus.split, corpus.backgrounds, strict=True
-        ):
-            clip += [split, *source]
-        for row, source in zip(rows, itertools.chain(*corpus.sources), strict=True):
-            row += source
-    for table, columns, lines in (
-        ("labels.tsv", LABEL_COLUMNS[: 8 if is_recorded else 3], clips),
-        ("events.tsv", EVENT_COLUMNS[: 9 if is_recorded else 5], rows),
-    ):
+        tags, is_known = names[corpus.target_true[i] == 1], corpus.target[i, 0] >= 0
+        labels.append([path.name, ",".join(tags), str(int(is_known))])
+        for (label, *times), snr in zip(corpus.events[i], corpus.snr[i], strict=True):
+            onset, offset = (f"{time:.3f}" for time in times)
+            events.append([path.name, onset, offset, names[label], f"{snr:.2f}"])
+    for table, lines in (("labels.tsv", labels), ("events.tsv", events)):
         with (path.parent / table).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-            writer.writerows([columns, *lines])
+            csv.writer(file, delimiter="\t", lineterminator="\n").writerows(lines)

@@ -3,336 +3,128 @@
 from __future__ import annotations
 
 import itertools
-import numbers
 import os
-import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
+import librosa  # loads its costly parts when they are first used, not here
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.random import Generator
+from numpy.random import Generator, RandomState
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Bunch
 
 from sklearn_triplet._features.audio import load
-from sklearn_triplet._input.labels import UNLABELED, as_label_array, check_labels
-from sklearn_triplet._input.parameters import check_interval, is_inside
-from sklearn_triplet.datasets._base import check_pair
-from sklearn_triplet.datasets._soundscapes.engine import (
-    PlacedEvent,
-    Scene,
-    SoundscapeMaker,
-    Source,
-)
-from sklearn_triplet.datasets._soundscapes.signals import (
-    FREQUENCIES,
-    Signal,
-    Synth,
-    rms,
-    tilt,
-)
+from sklearn_triplet._input.labels import check_labels
+from sklearn_triplet._input.warn import warn
+from sklearn_triplet.datasets._soundscapes import engine
+from sklearn_triplet.datasets._soundscapes.engine import Placed, Scene, Signal, Source
 
 OWNER = "mix_soundscapes"
 BACKGROUND = ""  # in place of the class of a recording that is a background
-DEAL = 2**32  # key of the generator of shares, far from the numbers that splits get
-KEPT_BYTES = 2**29  # of decoded recordings
-NOISES = {"white noise": 0.0, "pink noise": -3.01, "brown noise": -6.02}  # dB/octave
-ATTACK, RELEASE, CROSSFADE = 0.005, 0.03, 0.1  # seconds
-QUIETEST = 0.1  # a pause in the background counts as 20 dB below its mean
+NOISE = "noise"  # in place of the path of a background that is computed
 SHORTEST_LOOP = 0.7  # least share of a recording that is repeated as a background
 BLOCKS_PER_SECOND = 100
-SOUNDING = 1e-4  # power of a block that sounds, over the loudest one: -40 dB
-AUDIBLE = 1e-9  # power of the loudest block of a recording that sounds: -90 dB
-LOUD_ENOUGH = 0.1  # a part of a recording with pauses has this share of its mean power
+SOUNDING = 40  # dB by which a block that sounds may be below the loudest one
+AUDIBLE = 3e-5  # peak of a recording that sounds: -90 dB
 DESCR = """\
-Soundscapes mixed from recordings
----------------------------------
-
-Clips in which isolated recordings begin at random times, overlap, and stand at random
-levels above a background. The recordings of one split are in no clip of another. The
-fields 'events', 'sources' and 'backgrounds' say of every part which samples of which
-recording it is, when it begins and what it was multiplied by. The licence is that of
-the recordings.
+Soundscapes mixed from recordings, which begin at random times, overlap, and stand at
+random levels above a background; none is in the clips of two splits. The licence is
+that of the recordings, which 'sources' and 'backgrounds' name.
 """
 
 
-class Recording(NamedTuple):
-    """A sound file with its class (or BACKGROUND, or None: unlabeled) and fold."""
-
-    row: int
-    path: str
-    kind: str | None
-    fold: Any
-
-
-class SoundingPart(NamedTuple):
-    """A recording without the silence at its ends, in samples.
-
-    ``energies`` of shape (n_blocks + 1,) are the summed powers before each block of a
-    hundredth of a second.
-    """
-
-    path: str
-    start: int
-    stop: int
-    energies: NDArray[np.float64]
-
-
-def _check_splits(given: Any, has_folds: bool) -> dict[str, Any]:
-    """Refuse what does not say which folds, or which share, a split gets."""
-    splits = {"train": 1.0} if given is None and not has_folds else given
-    if isinstance(splits, Mapping) and splits:
-        # the name of a split begins those of its files
-        are_names = all(re.fullmatch(r"[\w-]+", str(name)) for name in splits)
-        shares = [] if has_folds else [*splits.values()]
-        are_shares = all(is_inside(share, numbers.Real, 0, 1) for share in shares)
-        if are_names and are_shares and sum(shares) <= 1 + 1e-9:
-            return {str(name): value for name, value in splits.items()}
-    raise ValueError(
-        f"The 'splits' parameter of {OWNER} must be a dict, its keys of letters, "
-        "digits, '_' and '-': with 'fold' of folds, such as {'train': (1, 2, 3), "
-        "'evaluation': 4}, without it of shares that add up to 1 at most, such as "
-        f"{{'train': 0.8, 'evaluation': 0.2}}. Got {given!r} instead."
+def _refuse(name: str, expected: str, got: Any) -> ValueError:
+    """Make the sentence that refuses a parameter."""
+    return ValueError(
+        f"The {name!r} parameter of {OWNER} must be {expected}. Got {got!r} instead."
     )
-
-
-def _by_split(name: str, given: Any, default: dict[str, Any]) -> dict[str, Any]:
-    """Give a number to each split: the same count, but a share to the first alone.
-
-    Parameters
-    ----------
-    name : {"n_clips", "labeled_fraction"}
-    given : number, or dict of str to number
-    default : dict of str to number or None
-        What a dict may leave out, for each split; None: nothing.
-    """
-    if not isinstance(given, Mapping):
-        splits = list(default)
-        given = dict.fromkeys(splits if name == "n_clips" else splits[:1], given)
-    values = {**default, **given}
-    if len(values) > len(default) or None in values.values():
-        raise ValueError(
-            f"The {name!r} parameter of {OWNER} must be a number, or a dict with one "
-            f"for each of the splits {list(default)}. Got {given!r} instead."
-        )
-    return values
 
 
 def _list(value: Any) -> list[Any]:
     """List what may be one value, or several in any container."""
     is_one = isinstance(value, str | os.PathLike) or not np.iterable(value)
+    # numbers of numpy and of Python are one fold: as keys they are equal
     return [value] if is_one else [*value]
 
 
-def _list_paths(name: str, paths: Any) -> list[str]:
-    """Refuse what is no list of paths; return them as strings."""
-    rows = [] if isinstance(paths, str | os.PathLike) else _list(paths)
-    if rows and all(isinstance(path, str | os.PathLike) for path in rows):
-        return [str(os.fspath(path)) for path in rows]
-    raise ValueError(
-        f"The {name!r} parameter of {OWNER} must be a list of paths, at least one. "
-        "Give the names of sound files, such as the field 'paths' of load_esc50."
-    )
+def _list_paths(paths: Any) -> list[str]:
+    """Refuse what is no list of paths."""
+    files = [] if isinstance(paths, str | os.PathLike) else _list(paths)
+    if files and all(isinstance(path, str | os.PathLike) for path in files):
+        return [str(os.fspath(path)) for path in files]
+    raise _refuse("paths", "a list of at least one path of a sound file", paths)
 
 
-def _list_rows(name: str, rows: Any, of: str, n_paths: int) -> list[Any]:
-    """Refuse labels or folds that are not one for each path; None is None for each."""
-    array = np.full(n_paths, None) if rows is None else as_label_array(rows)
-    if array.shape == (n_paths,):
-        return array.tolist()
-    raise ValueError(
-        f"The {name!r} parameter of {OWNER} must hold one entry for each path in "
-        f"{of!r}, in the shape ({n_paths},). Got the shape {array.shape} instead."
-    )
+def _count_clips(n_clips: Any, splits: list[str]) -> dict[str, int]:
+    """Give a number of clips to each split: one for all, or each its own."""
+    counts = n_clips if isinstance(n_clips, Mapping) else dict.fromkeys(splits, n_clips)
+    if {*counts} == {*splits}:
+        return {name: counts[name] for name in splits}
+    expected = f"a number, or a dict with one for each of the splits {splits}"
+    raise _refuse("n_clips", expected, n_clips)
 
 
 def _read_classes(
-    y: list[Any], target_names: Sequence[str] | None
-) -> tuple[list[str | None], dict[str, str]]:
-    """Name the class of each recording; None where unlabeled.
+    y: Any, n_paths: int, background_classes: Any
+) -> tuple[list[str | None], list[str]]:
+    """Name the class of each recording, and the classes of events.
 
     Returns
     -------
-    kinds : list of n_recordings str
-        Or None.
-    names : dict of str to str
-        The name of each class by its entry in y, in the order of the columns.
-    """
-    if target_names is None:
-        labels = check_labels(y, len(y), OWNER)
-        names = {str(name): str(name) for name in labels.classes}
-        columns = labels.present @ np.arange(len(names))
-        columns[~labels.labeled] = UNLABELED
-    else:
-        names = {str(i): str(name) for i, name in enumerate(target_names)}
-        for label in y:
-            limits = UNLABELED, len(names) - 1
-            check_interval(OWNER, "y", label, numbers.Integral, *limits)
-        columns = np.array(y)
-    # the last one is what UNLABELED picks
-    kinds = [*names.values(), None]
-    return [kinds[column] for column in columns], names
-
-
-def _find_classes(given: Any, names: dict[str, str]) -> list[str]:
-    """Name the classes of backgrounds, which are given by name or as y has them."""
-    known = names | {name: name for name in names.values()}
-    values = [] if given is None else _list(given)
-    for value in values:
-        if str(value) not in known:
-            raise ValueError(
-                f"The 'background_classes' parameter of {OWNER} must be among the "
-                f"classes {[*names.values()]}, or entries of y. Got {value!r} instead."
-            )
-    return [known[str(value)] for value in values]
-
-
-def _read_recordings(
-    paths: Any, y: Any, fold: Any, target_names: Sequence[str] | None,
-    backgrounds: Any, background_fold: Any, background_classes: Any,
-) -> tuple[list[Recording], list[str]]:  # fmt: skip
-    """Read all recordings, those for backgrounds last, and the classes of events.
-
-    Parameters
-    ----------
-    paths, y, fold, target_names, backgrounds, background_fold, background_classes
-        See :func:`mix_soundscapes`.
-
-    Returns
-    -------
-    recordings : list of Recording
+    kinds : list of n_paths str
+        BACKGROUND where the class is one, None where the recording is unlabeled.
     names : list of str
+        In the order of the columns.
     """
-    files, more = _list_paths("paths", paths), []
-    labels = _list_rows("y", y, "paths", len(files))
-    folds = _list_rows("fold", fold, "paths", len(files))
-    if backgrounds is not None:
-        if (fold is None) != (background_fold is None):
-            raise ValueError(
-                f"The 'backgrounds' parameter of {OWNER} needs 'background_fold' where "
-                "'fold' is given, and only there: say which fold each belongs to."
-            )
-        more, of = _list_paths("backgrounds", backgrounds), "backgrounds"
-        folds += _list_rows("background_fold", background_fold, of, len(more))
-    kinds, classes = _read_classes(labels, target_names)
-    apart = _find_classes(background_classes, classes)
-    names = [name for name in classes.values() if name not in apart]
-    if not names:
-        raise ValueError(
-            f"{OWNER} has no class of events: y and 'background_classes' leave none. "
-            "Give labeled recordings of at least one more class."
-        )
-    kinds = [BACKGROUND if kind in apart else kind for kind in kinds]
-    kinds += [BACKGROUND] * len(more)
-    return [*map(Recording, itertools.count(), files + more, kinds, folds)], names
+    labels = check_labels(y, n_paths, OWNER)
+    if labels.multilabel:
+        raise _refuse("y", "one class for each path", f"{len(labels.classes)} columns")
+    names = [str(name) for name in labels.classes]
+    apart = {str(name) for name in _list(background_classes)}
+    events = [name for name in names if name not in apart]
+    if not events or not apart <= {*names}:
+        expected = f"some of the classes of y, {names}, and leave one for events"
+        raise _refuse("background_classes", expected, background_classes)
+    kinds = [BACKGROUND if name in apart else name for name in names]
+    rows = zip(labels.present, labels.labeled, strict=True)
+    return [kinds[row.argmax()] if known else None for row, known in rows], events
 
 
-def _deal_folds(recordings: list[Recording], splits: dict[str, Any]) -> dict[int, str]:
-    """Find the split of each row whose fold is in one.
-
-    Compared by ``==`` and not hashed: folds may be numbers or names in any container.
-    """
-    split_of: dict[int, str] = {}
-    for name, given in splits.items():
-        for fold in _list(given):
-            rows = [its.row for its in recordings if its.fold == fold]
-            taken = [row for row in rows if split_of.get(row, name) != name]
-            if taken or not rows:
-                fault = "is of another split too" if taken else "holds no recording"
-                raise ValueError(
-                    f"The split {name!r} of {OWNER} asks for fold {fold!r}, which "
-                    f"{fault}. Correct 'splits' or 'fold'."
-                )
-            split_of.update(dict.fromkeys(rows, name))
-    return split_of
-
-
-def _deal_shares(
-    recordings: list[Recording], splits: dict[str, float], names: list[str], seed: int
-) -> dict[int, str]:
-    """Deal the rows of each class to the splits, by their shares.
-
-    The n rows of a class are cut at the rounded products of n and the cumulated shares,
-    so that no row is in two splits, and what is beyond the last is in none.
-    """
-    split_of: dict[int, str] = {}
-    # a generator for each class: more recordings of one leave the others alone
-    for i, kind in enumerate([BACKGROUND, None, *names]):
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(DEAL, i)))
-        rows = rng.permutation([its.row for its in recordings if its.kind == kind])
-        bounds = np.rint(np.cumsum([*splits.values()]) * len(rows)).astype(int)
-        for name, dealt in zip(splits, np.split(rows, bounds)[:-1], strict=True):
-            split_of.update(dict.fromkeys(dealt, name))
-    return split_of
+def _deal(fold: Any, splits: Any, n_paths: int) -> tuple[list[str], list[str | None]]:
+    """Name the splits, and that of each recording: the one its fold is in."""
+    if fold is None and splits is None:
+        return ["train"], ["train"] * n_paths
+    folds = [] if fold is None else np.ravel(fold).tolist()
+    pairs = splits.items() if isinstance(splits, Mapping) else ()
+    names = [str(name) for name, _ in pairs]
+    asked = [(fold, str(name)) for name, given in pairs for fold in _list(given)]
+    split_of = dict(asked)
+    is_fair = len(split_of) == len(asked) > 0 and {*split_of} <= {*folds}
+    # a split gives its name to files
+    are_names = all(os.path.basename(name) == name for name in names)
+    if is_fair and are_names and len(folds) == n_paths:
+        return names, [split_of.get(fold) for fold in folds]
+    raise ValueError(
+        f"{OWNER} must be given a 'fold' for each path and the folds of each split in "
+        "'splits', such as {'train': (1, 2, 3), 'test': 4}, none twice; or neither. "
+        f"Got {len(folds)} folds of {n_paths} paths, {sorted({*folds}, key=str)}, and "
+        f"the splits {splits!r}."
+    )
 
 
-def _loop(part: Signal, n_samples: int, n_fade: int) -> Signal:
-    """Play a recording over and over, each end cross-faded into the next beginning.
-
-    Parameters
-    ----------
-    part : ndarray of shape (n_part_samples,)
-    n_samples : int
-        Length of the result.
-    n_fade : int
-        Length of a cross-fade; half of a part at most.
-    """
-    if len(part) >= n_samples:
-        return part[:n_samples].copy()
-    n_fade = min(n_fade, len(part) // 2)
-    rise = np.linspace(0, 1, n_fade, dtype=np.float32)
-    loop = part[: len(part) - n_fade].copy()
-    # roots keep the power, for the two ends have nothing to do with each other
-    loop[:n_fade] *= np.sqrt(rise)
-    loop[:n_fade] += part[len(part) - n_fade :] * np.sqrt(1 - rise)
-    whole = np.resize(loop, n_samples)
-    whole[:n_fade] = part[:n_fade]
-    return whole
-
-
-@dataclass
-class MixMaker(SoundscapeMaker):
-    """Soundscapes of recordings: those of a split are in its clips only.
-
-    Attributes
-    ----------
-    background_level : tuple of (float, float)
-        In dB.
-    names : list of str
-        The classes of events.
-    pools : dict of str to dict of str to list of SoundingPart
-        For each split, the recordings of each class and of BACKGROUND.
-    """
-
-    background_level: tuple[float, float]
-    names: list[str]
+class MixMaker(engine.SoundscapeMaker):
+    """Soundscapes of recordings: those of a split are in its clips only."""
 
     owner, lowest_rate = OWNER, 8000
 
-    def __post_init__(self) -> None:
-        """Refuse what is out of range."""
-        super().__post_init__()
-        level = self.background_level
-        check_pair(OWNER, "background_level", level, numbers.Real, -80, 0)
-        kinds = [*self.names, BACKGROUND]
-        self.pools: dict[str, dict[Any, list[SoundingPart]]] = {
-            split: {kind: [] for kind in kinds} for split in self.n_clips
-        }
-        self._kept: dict[str, Signal] = {}
-        self._free_bytes = KEPT_BYTES
-
-    @property
-    def n_block(self) -> int:
-        """Samples of a block."""
-        return self.sample_rate // BLOCKS_PER_SECOND
-
     def fill_pools(
-        self, recordings: list[Recording], split_of: dict[int, str]
+        self, paths: list[str], kinds: list[str | None], splits: list[str | None]
     ) -> list[str]:
-        """Give what sounds to the pools; return the paths of silent recordings.
+        """Collect what sounds in ``pools``; return the paths of silent recordings.
+
+        A pool holds the path and the intervals of each recording of a split that is of
+        one class, or a BACKGROUND. None in ``kinds`` or ``splits``: it is not used.
 
         Raises
         ------
@@ -340,140 +132,97 @@ class MixMaker(SoundscapeMaker):
             Where a recording cannot be read, is listed twice for different uses, or a
             class has none that sounds in some split.
         """
-        first: dict[str, tuple[str, str | None]] = {}
-        used = [its for its in recordings if its.row in split_of]
-        for its in used:
+        uses: dict[str, tuple[Any, ...]] = {}
+        for path, *use in zip(paths, splits, kinds, strict=True):
             # links to one file are one recording
-            use, path = (split_of[its.row], its.kind), os.path.realpath(its.path)
-            if first.setdefault(path, use) != use:
+            if uses.setdefault(os.path.realpath(path), (path, *use))[1:] != (*use,):
                 raise ValueError(
-                    f"The recording {its.path!r} is listed twice in {OWNER}, in two "
-                    "splits or with two classes. List every recording once, or all "
-                    "its rows in one fold and with one class."
+                    f"The recording {path!r} is listed twice in {OWNER}, in two splits "
+                    "or with two classes. List every recording once."
                 )
-        search = map(delayed(self.find_sounding), used)
-        parts = Parallel(n_jobs=self.n_jobs, require="sharedmem")(search)
-        for its, part in zip(used, parts, strict=True):
-            if part is not None:
-                self.pools[split_of[its.row]][its.kind].append(part)
-        has_backgrounds = any(its.kind == BACKGROUND for its in recordings)
-        for split, pool in self.pools.items():
-            for kind, some in pool.items():
-                if not some and (kind or has_backgrounds):
-                    what = f"The class {kind!r}" if kind else "The background"
-                    raise ValueError(
-                        f"{what} has no sounding recording in the split {split!r} of "
-                        f"{OWNER}. Change 'splits' or the folds, also those in "
-                        "'background_fold', or give other recordings."
-                    )
-        return [its.path for its, part in zip(used, parts, strict=True) if not part]
+        used = [use for use in uses.values() if None not in use]
+        search = (delayed(self._find_sounding)(path) for path, *_ in used)
+        found = Parallel(n_jobs=self.settings.n_jobs, require="sharedmem")(search)
+        self.pools: dict[Any, list[tuple[str, NDArray]]] = {}
+        for (path, *use), intervals in zip(used, found, strict=True):
+            if len(intervals):
+                self.pools.setdefault((*use,), []).append((path, intervals))
+        for split, kind in itertools.product(self.settings.n_clips, {*kinds} - {None}):
+            if (split, kind) not in self.pools:
+                what = f"class {kind!r}" if kind else "background"
+                raise ValueError(
+                    f"The {what} has no sounding recording in the split {split!r} of "
+                    f"{OWNER}. Change 'splits' or 'fold', or give other recordings."
+                )
+        parts = zip(used, found, strict=True)
+        return [path for (path, *_), intervals in parts if not len(intervals)]
 
-    def find_sounding(self, recording: Recording) -> SoundingPart | None:
-        """Find where a recording sounds; None where it is silent throughout.
+    def _find_sounding(self, path: str) -> NDArray[np.int64]:
+        """Find where a recording sounds: blocks at most 40 dB below its loudest.
 
-        It sounds from the first to the last block of a hundredth of a second that is at
-        most 40 dB below the loudest, which itself must be above -90 dB.
+        Returns
+        -------
+        intervals : ndarray of shape (n_intervals, 2)
+            In samples at the rate of the corpus, by time; none where it is silent.
         """
-        row, path, *_ = recording
-        try:
-            waveform = self.load(path)
-        except (OSError, ValueError) as error:
-            is_gone = isinstance(error, FileNotFoundError)
-            sentence = f"Recording {row} of {OWNER} cannot be used: {error}"
-            raise (FileNotFoundError if is_gone else ValueError)(sentence) from error
-        n_blocks = len(waveform) // self.n_block
-        blocks = waveform[: n_blocks * self.n_block].reshape(n_blocks, self.n_block)
-        powers = np.square(blocks, dtype=np.float64).mean(axis=1)
-        if not n_blocks or powers.max() < AUDIBLE:
-            return None
-        first, last = np.flatnonzero(powers >= SOUNDING * powers.max())[[0, -1]]
-        energies = np.concatenate([[0], np.cumsum(powers[first : last + 1])])
-        start, stop = int(first) * self.n_block, (int(last) + 1) * self.n_block
-        return SoundingPart(path, start, stop, energies)
+        waveform = load(path, self.rate)
+        if np.abs(waveform).max(initial=0) < AUDIBLE:
+            return np.zeros((0, 2), dtype=np.int64)
+        block = self.rate // BLOCKS_PER_SECOND
+        frames = {"frame_length": block, "hop_length": block}
+        return librosa.effects.split(waveform, top_db=SOUNDING, **frames)
 
-    def load(self, path: str) -> Signal:
-        """Return the samples of a recording, which must not be changed.
+    def plan_background(self, rng: Generator, split: str) -> Source:
+        """Draw a recording, or noise where no class is a background."""
+        length, pool = self.n_samples, self.pools.get((split, BACKGROUND))
+        if not pool:
+            return Source(NOISE, 0, length)
+        path, intervals = pool[rng.integers(len(pool))]
+        first, last = intervals[0, 0], intervals[-1, 1]
+        if last - first < length:
+            # a part of its own for each clip: no two have the same background
+            length = int((last - first) * rng.uniform(SHORTEST_LOOP, 1))
+        start = int(rng.integers(first, last - length, endpoint=True))
+        return Source(path, start, start + length)
 
-        Those decoded first are kept, up to ``KEPT_BYTES``: where each recording is
-        equally likely to come next, no other choice would be better.
-        """
-        if path in self._kept:
-            return self._kept[path]
-        waveform = load(path, self.sample_rate)
-        waveform.flags.writeable = False
-        if waveform.nbytes <= self._free_bytes:
-            self._free_bytes -= waveform.nbytes
-            self._kept[path] = waveform
-        return waveform
-
-    def plan_background(self, synth: Synth, scene: Scene) -> None:
-        """Draw a recording or a kind of noise, and a level."""
-        rng, pool = synth.rng, self.pools[scene.split][BACKGROUND]
-        length = self.n_samples
-        if pool:
-            path, first, last, _ = pool[rng.integers(len(pool))]
-            if last - first < length:
-                # a part of its own for each clip: no two have the same background
-                length = int((last - first) * rng.uniform(SHORTEST_LOOP, 1))
-            start = int(rng.integers(first, last - length, endpoint=True))
-        else:
-            path, start = str(rng.choice(list(NOISES))), 0
-        scene.background = Source(path, start, start + length)
-        scene.background_level = float(rng.uniform(*self.background_level))
-
-    def plan_event(self, synth: Synth, scene: Scene) -> PlacedEvent:
+    def plan_event(self, rng: Generator, split: str, labels: list[int]) -> Placed:
         """Draw a class, one of its recordings, a length and a part of it.
 
         Where less sounds than the length drawn, the event is as long as what sounds.
+        A part begins where something sounds: an event that is labeled must be heard.
         """
-        rng, pool = synth.rng, self.pools[scene.split]
-        label = int(rng.integers(len(self.names)))
-        parts = pool[self.names[label]]
-        part = parts[rng.integers(len(parts))]
-        available = (part.stop - part.start) / self.sample_rate
-        shortest, longest = self.event_duration
-        wanted = synth.log_uniform(shortest, min(longest, self.duration))
-        seconds = max(0.001, np.floor(1000 * min(wanted, available)) / 1000)
-        event = self.place(synth, label, seconds)
-        start, stop = (round(time * self.sample_rate) for time in event[1:])
-        first = self._draw_crop(rng, part, stop - start)
-        source = Source(part.path, first, min(first + stop - start, part.stop))
-        return PlacedEvent(event, start, stop, source)
+        label = int(rng.integers(len(self.settings.names)))
+        pool = self.pools[split, self.settings.names[label]]
+        path, intervals = pool[rng.integers(len(pool))]
+        first, last = intervals[0, 0], intervals[-1, 1]
+        shortest, longest = self.settings.event_duration
+        limits = shortest, min(longest, self.settings.duration)
+        most = int(1000 * (last - first) / self.rate) / 1000
+        seconds = min(round(float(engine.log_uniform(rng, *limits)), 3), most)
+        event, n_samples = self.place(rng, label, seconds)
+        block = self.rate // BLOCKS_PER_SECOND
+        # the last block of an interval may be silent for its greater part
+        ranges = [np.arange(a, max(a + 1, b - block), block) for a, b in intervals]
+        starts = np.concatenate(ranges)
+        start = int(min(rng.choice(starts), last - n_samples))
+        return event, Source(path, start, start + n_samples)
 
-    def _draw_crop(self, rng: Generator, part: SoundingPart, n_samples: int) -> int:
-        """Draw the sample of a recording where an event begins, not in a pause.
+    def sound(self, scene: Scene) -> tuple[Signal, Iterator[Signal]]:
+        """Cut the parts of a scene out of their recordings."""
 
-        All blocks are allowed at which as many samples hold at least ``LOUD_ENOUGH`` of
-        the mean power of the recording: an event that is labeled must be heard.
-        """
-        n_blocks = len(part.energies) - 1
-        # whole blocks only: what is counted as loud must be inside the crop
-        n_inside = min(max(1, n_samples // self.n_block), n_blocks)
-        n_starts = max(0, n_blocks - -(-n_samples // self.n_block)) + 1
-        energies = part.energies[n_inside:][:n_starts] - part.energies[:n_starts]
-        mean = part.energies[-1] / n_blocks * n_inside
-        starts = np.flatnonzero(energies >= min(LOUD_ENOUGH * mean, energies.max()))
-        return part.start + int(rng.choice(starts)) * self.n_block
+        def cut(source: Source) -> Signal:
+            return load(source.path, self.rate)[source.start : source.stop]
 
-    def sound(self, synth: Synth, scene: Scene) -> tuple[Signal, Iterator[Signal]]:
-        """Cut the parts of a scene out of their collection."""
-        path, start, stop, _ = scene.background
-        if path in NOISES:
-            colour = tilt(NOISES[path]) * (FREQUENCIES > 20)
-            background = synth.noise(self.n_samples, colour)
+        if scene.background.path == NOISE:
+            # between brown and white
+            slope, what = scene.rng.uniform(-6, 0), (self.n_samples, self.rate)
+            background = engine.noise(scene.rng, *what, lambda f: engine.tilt(f, slope))
         else:
-            n_fade = round(CROSSFADE * self.sample_rate)
-            background = _loop(self.load(path)[start:stop], self.n_samples, n_fade)
-
-        def cut(placed: PlacedEvent) -> Signal:
-            path, start, stop, _ = placed.source
-            return synth.faded(self.load(path)[start:stop].copy(), ATTACK, RELEASE)
-
-        return background, map(cut, scene.events)
-
-    def reference(self, background: Signal, start: int, stop: int) -> float:
-        """Return the level of the background under an event, or of its pauses."""
-        return max(QUIETEST * rms(background), rms(background[start:stop]))
+            part = cut(scene.background)
+            # forth and back, so that the ends meet without a click
+            background = np.pad(part, (0, self.n_samples - len(part)), "symmetric")
+        parts = (engine.fade(cut(source), self.rate) for _, source in scene.events)
+        return background, parts
 
 
 def mix_soundscapes(
@@ -483,11 +232,8 @@ def mix_soundscapes(
     fold: ArrayLike | None = None,
     splits: Mapping[str, Any] | None = None,
     n_clips: int | Mapping[str, int] = 100,
-    target_names: Sequence[str] | None = None,
-    backgrounds: Sequence[str | os.PathLike] | None = None,
-    background_fold: ArrayLike | None = None,
-    background_classes: Sequence[Any] | None = (),
-    labeled_fraction: float | Mapping[str, float] = 1.0,
+    background_classes: Sequence[Any] = (),
+    labeled_fraction: float = 1.0,
     duration: float = 10.0,
     sample_rate: int = 44100,
     n_events: tuple[int, int] = (1, 3),
@@ -496,10 +242,9 @@ def mix_soundscapes(
     background_level: tuple[float, float] = (-40.0, -28.0),
     empty_fraction: float = 0.02,
     output_dir: str | os.PathLike | None = None,
-    audio_format: str = "flac",
     n_jobs: int | None = None,
     verbose: int = 0,
-    random_state: int | np.random.RandomState | np.random.Generator | None = None,
+    random_state: int | RandomState | Generator | None = None,
 ) -> Bunch:
     """Mix recordings of single sounds into clips of several, some labeled.
 
@@ -511,7 +256,7 @@ def mix_soundscapes(
 
     An event is the sounding part of a recording, whole or cut out at random where it is
     longer than the length drawn for the event. A background is the sounding part of a
-    recording too, repeated with cross-fades of 0.1 s if it is shorter than the clip.
+    recording too, played forth and back if it is shorter than the clip.
 
     Parameters
     ----------
@@ -520,97 +265,53 @@ def mix_soundscapes(
     y : array-like of shape (n_recordings,)
         The class of each; unlabeled ones (-1) are left out, see ``unused``.
     fold : array-like of shape (n_recordings,), default=None
-        Groups of recordings that are used in one split only. Give it where several
-        files were cut from one recording.
+        Groups of recordings that are used in one split only: all that were cut from
+        one longer recording, say.
     splits : dict, default=None
-        With ``fold``: the fold, or folds, of each split, such as ``{"train": (1, 2, 3),
-        "validation": 4, "evaluation": 5}``. Without: the share of the recordings of
-        each class that goes to it, such as ``{"train": 0.8, "evaluation": 0.2}``. None:
-        one split ``"train"`` of all collection.
+        The fold, or folds, of each split, such as ``{"train": (1, 2, 3), "test": 4}``;
+        its name begins the names of its files. None: without ``fold``, one split
+        ``"train"`` of all recordings.
     n_clips : int or dict, default=100
         Clips of each split, at least 1.
-    target_names : sequence of str, default=None
-        Names of the classes, if y holds indices of them.
-    backgrounds : sequence of paths, default=None
-        Recordings for backgrounds only. Without these and ``background_classes``, the
-        background is computed white, pink or brown noise.
-    background_fold : array-like of shape (n_backgrounds,), default=None
-        Their folds; needed with ``fold``.
-    background_classes : sequence or None, default=()
-        Classes that are backgrounds instead of events; with ``target_names``, names or
-        indices of them.
-    labeled_fraction : float or dict, default=1.0
-        Share of the clips that keep their labels, in (0, 1]: that of the first split,
-        or of the splits in the dict. All others are labeled throughout.
-    duration : float, default=10.0
-        Length of a clip in seconds, in [0.1, 600].
-    sample_rate : int, default=44100
-        In Hz, in [8000, 96000].
+    background_classes : sequence, default=()
+        Classes that are backgrounds instead of events. Without any, the background is
+        computed noise.
+    labeled_fraction : float, default=1.0
+        Share of the clips of the first split that keep their labels, in (0, 1]. All
+        others are labeled throughout.
+    duration, sample_rate, empty_fraction, output_dir, n_jobs, verbose, random_state
+        As in :func:`make_soundscapes`, save that rates from 8000 Hz on are allowed and
+        files are named by their split, such as ``train_00000.flac``.
     n_events : tuple of (int, int), default=(1, 3)
         Fewest and most events of a clip that is not empty, each at least 1.
     event_duration : tuple of (float, float), default=(0.5, 5.0)
         Shortest and longest event in seconds, at least 0.05; a recording that sounds
         for a shorter time is used whole.
     snr : tuple of (float, float), default=(0.0, 15.0)
-        Lowest and highest level of an event in dB, in [-60, 60]: its mean power over
-        that of the background from onset to offset. A pause in the background counts
-        as 20 dB below the mean of the background.
+        Lowest and highest level of an event in dB, in [-60, 60].
     background_level : tuple of (float, float), default=(-40.0, -28.0)
         Lowest and highest mean power of a background in dB, in [-80, 0]; 0 is a mean
         square of 1.
-    empty_fraction : float, default=0.02
-        Probability that a clip holds no event, in [0, 1]; such a clip is labeled by a
-        row of zeros.
-    output_dir : str or path-like, default=None
-        Where to write ``train_00000.flac`` and so on (16 bits), ``labels.tsv`` and
-        ``events.tsv``. The folder is made; files of these names are replaced.
-    audio_format : {"flac", "wav"}, default="flac"
-        Kind of the files.
-    n_jobs : int, default=None
-        Clips mixed at the same time, in threads; None is one.
-    verbose : int, default=0
-        1 shows rate and time left of whatever takes more than two seconds, on stderr.
-    random_state : int, numpy.random.RandomState, numpy.random.Generator or None, \
-            default=None
-        An integer of at least 0 repeats the corpus. The global generators are neither
-        read nor changed.
 
     Returns
     -------
     corpus : :class:`~sklearn.utils.Bunch`
-        The splits one after another, with the attributes
+        The splits one after another, with the attributes of :func:`make_soundscapes`,
+        ``target_names`` being the classes of events, and
 
-        data : ndarray of shape (n_clips, n_samples), float32
-            Mono waveforms within (-1, 1); only without ``output_dir``.
-        paths : ndarray of shape (n_clips,), str
-            The files; only with ``output_dir``.
-        target : ndarray of shape (n_clips, n_classes), int64
-            1 where a class sounds, 0 where not, a row of -1 where unlabeled.
-        target_true : ndarray of shape (n_clips, n_classes), int64
-            The same with nothing hidden.
-        target_names : ndarray of shape (n_classes,), str
-            The classes of events, one a column.
         split : ndarray of shape (n_clips,), str
             The split of each clip.
-        events : list of n_clips lists of Event
-            Named tuples ``(label, onset, offset)`` by onset, in seconds.
-        snr : list of n_clips ndarrays of shape (n_events,), float64
-            Levels of the events in dB.
         sources : list of n_clips lists of Source
-            Named tuples ``(path, start, stop, gain)``, one an event: the samples
-            ``start`` to ``stop`` of the recording at ``sample_rate``, faded in over 5
-            ms and out over 30 ms, times ``gain``, begin at the onset.
+            Named tuples ``(path, start, stop)``, one an event: its samples ``start`` to
+            ``stop`` at ``sample_rate``, faded in over 5 ms and out over 30 ms, begin at
+            the onset.
         backgrounds : list of n_clips Source
-            The same of the backgrounds; ``path`` is such as ``"pink noise"`` where the
-            background was computed.
-        sample_rate : int
-            In Hz.
+            The same of the backgrounds; ``path`` is ``"noise"`` where they were
+            computed.
         unused : list of str
-            Recordings that are unlabeled, in a fold of no split, or beyond the shares.
+            Recordings that are unlabeled or in a fold of no split.
         skipped : list of str
             Recordings that hold nothing but silence.
-        DESCR : str
-            What the corpus is.
 
     Raises
     ------
@@ -634,13 +335,11 @@ def mix_soundscapes(
 
     Notes
     -----
-    Every recording is decoded once to find where it sounds; up to 512 MB of decoded
-    samples are kept during the call.
+    Recordings are decoded when they are searched for what sounds, and again where a
+    clip needs them: none is kept in memory.
 
-    An event of ``snr`` L dB stands at ``10 log10(P_event / P_background)`` = L, with
-    both mean powers from onset to offset. Where a clip would exceed full scale all of
-    it is made softer alike. Scaper [1]_ makes soundscapes in the same way; here the
-    recordings are dealt to splits before they are mixed.
+    Scaper [1]_ makes soundscapes in the same way; here the recordings are dealt to
+    splits before they are mixed.
 
     References
     ----------
@@ -665,33 +364,21 @@ def mix_soundscapes(
     >>> corpus.target_names
     array(['high', 'low'], dtype='<U4')
     """
-    splits = _check_splits(splits, fold is not None)
-    recordings, names = _read_recordings(
-        paths, y, fold, target_names, backgrounds, background_fold, background_classes
-    )
-    maker = MixMaker(
-        _by_split("n_clips", n_clips, dict.fromkeys(splits)),
-        _by_split("labeled_fraction", labeled_fraction, dict.fromkeys(splits, 1.0)),
-        duration, sample_rate, n_events, event_duration, snr, empty_fraction,
-        output_dir, audio_format, n_jobs, verbose, random_state, background_level,
-        names,
-    )  # fmt: skip
-    if fold is None:
-        split_of = _deal_shares(recordings, splits, names, maker.seed)
-    else:
-        split_of = _deal_folds(recordings, splits)
-    # what is unlabeled may have a fold, but is of no use
-    labeled = {its.row for its in recordings if its.kind is not None}
-    split_of = {row: split_of[row] for row in sorted(labeled & split_of.keys())}
-    skipped = maker.fill_pools(recordings, split_of)
+    settings = Bunch(**locals())  # as the user gave them
+    files = _list_paths(paths)
+    kinds, names = _read_classes(y, len(files), background_classes)
+    split_names, dealt = _deal(fold, splits, len(files))
+    settings.update(names=names, n_clips=_count_clips(n_clips, split_names))
+    maker = MixMaker(settings)
+    skipped = maker.fill_pools(files, kinds, dealt)
     if skipped:
-        warnings.warn(
-            f"{len(skipped)} of the {len(recordings)} recordings given to {OWNER} hold "
+        warn(
+            f"{len(skipped)} of the {len(files)} recordings given to {OWNER} hold "
             f"nothing but silence, the first of them {skipped[0]!r}. They are left "
-            "out; the field 'skipped' names them all.",
-            stacklevel=2,
+            "out; the field 'skipped' names them all."
         )
-    corpus = maker.make(names)
-    unused = [its.path for its in recordings if its.row not in split_of]
+    corpus = maker.make()
+    uses = zip(files, kinds, dealt, strict=True)
+    unused = [path for path, *use in uses if None in use]
     corpus.update(unused=unused, skipped=skipped, DESCR=DESCR)
     return corpus
