@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias, TypeVar, cast
 
 import numpy as np
 
 End: TypeAlias = Literal["closed", "open"]
 Value = TypeVar("Value")
+Bound = TypeVar("Bound", int, float)
 
 
 def check_number(
@@ -176,4 +177,44 @@ def check_callable(estimator: object, name: str, example: str) -> object:
     raise ValueError(
         f"The {name!r} parameter of {type(estimator).__name__} must be a class or "
         f"another callable, such as {example}. Got {value!r} instead."
+    )
+
+
+def check_pair(
+    owner: str, name: str, value: Sequence[Bound], kind: type, low: float, high: float
+) -> tuple[Bound, Bound]:
+    """Refuse a range that is not two ascending numbers within [low, high].
+
+    Parameters
+    ----------
+    owner, name, value, kind, low, high
+        As in ``check_interval``; ``value`` is the pair.
+
+    Returns
+    -------
+    pair : tuple of (number, number)
+
+    Raises
+    ------
+    ValueError
+        Where the value is no pair, descends, or leaves the interval.
+
+    Examples
+    --------
+    >>> import numbers
+    >>> check_pair("make", "snr", [0, 15], numbers.Real, -60, 60)
+    (0, 15)
+    """
+    is_pair = np.ndim(value) == 1 and len(value) == 2
+    if (
+        is_pair
+        and all(is_inside(bound, kind, low, high) for bound in value)
+        and value[0] <= value[1]
+    ):
+        return value[0], value[1]
+    nouns = "integers" if kind is numbers.Integral else "numbers"
+    closing = ")" if high == np.inf else "]"
+    raise ValueError(
+        f"The {name!r} parameter of {owner} must be two ascending {nouns} (lowest, "
+        f"highest) in [{low}, {high}{closing}. Got {value!r} instead."
     )

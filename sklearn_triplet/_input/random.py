@@ -6,9 +6,12 @@ generator or a seed that was made here.
 
 from __future__ import annotations
 
+import numbers
+
 import numpy as np
 from sklearn.utils import check_random_state
 
+from sklearn_triplet._input.parameters import check_interval
 from sklearn_triplet._input.types import RandomState
 
 # one more than the largest seed: check_random_state and torch both take what is below
@@ -84,3 +87,37 @@ def draw_seeds(random_state: RandomState | np.random.Generator, n: int) -> list[
     if isinstance(rng, np.random.Generator):
         return [int(seed) for seed in rng.integers(SEED_LIMIT, size=n)]
     return [int(seed) for seed in rng.randint(SEED_LIMIT, size=n)]
+
+
+def seed_from(
+    owner: str,
+    random_state: int | np.random.RandomState | np.random.Generator | None,
+) -> int:
+    """Turn any kind of random state into one integer, leaving the global one alone.
+
+    Parameters
+    ----------
+    owner : str
+        The function that asks, for the message.
+    random_state : int, numpy.random.RandomState, numpy.random.Generator or None
+        A generator is drawn from once.
+
+    Returns
+    -------
+    seed : int
+
+    Raises
+    ------
+    ValueError
+        Where it is none of these, or negative.
+
+    Examples
+    --------
+    >>> seed_from("make", 7)
+    7
+    """
+    generators = np.random.RandomState, np.random.Generator
+    if random_state is None or isinstance(random_state, generators):
+        return draw_seeds(random_state, 1)[0]
+    # an integer is its own seed, however large
+    return int(check_interval(owner, "random_state", random_state, numbers.Integral, 0))

@@ -1,21 +1,16 @@
 """What the corpora share: folders, tables of n_rows, targets (n_clips, ...), seeds."""
 
 import csv
-import numbers
 import os
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from joblib import Parallel
 
 from sklearn_triplet._input.labels import UNLABELED
-from sklearn_triplet._input.parameters import check_interval, is_inside
-from sklearn_triplet._input.progress import show_progress
-from sklearn_triplet._input.random import draw_seeds
 from sklearn_triplet._input.warn import warn
 
 DATA_HOME_VARIABLE = "SKLEARN_TRIPLET_DATA"
@@ -32,49 +27,8 @@ FOREIGN_SUFFIXES = ".3gp .aac .amr .ape .m4a .mka .mp4 .webm .wma .wv".split()
 # what DCASE calls the labels of a clip, and of an event in it
 ALIASES = {"event_labels": "labels", "event_label": "labels"}
 
-Bound = TypeVar("Bound", int, float)
 # where a row stands, such as "line 3 of the table 'labels.csv'", and its cells
 Row = tuple[str, dict[str, Any]]
-
-
-def check_pair(
-    owner: str, name: str, value: Sequence[Bound], kind: type, low: float, high: float
-) -> tuple[Bound, Bound]:
-    """Refuse a range that is not two ascending numbers within [low, high].
-
-    Parameters
-    ----------
-    owner, name, value, kind, low, high
-        As in ``check_interval``; ``value`` is the pair.
-
-    Returns
-    -------
-    pair : tuple of (number, number)
-
-    Raises
-    ------
-    ValueError
-        Where the value is no pair, descends, or leaves the interval.
-
-    Examples
-    --------
-    >>> import numbers
-    >>> check_pair("make", "snr", [0, 15], numbers.Real, -60, 60)
-    (0, 15)
-    """
-    is_pair = np.ndim(value) == 1 and len(value) == 2
-    if (
-        is_pair
-        and all(is_inside(bound, kind, low, high) for bound in value)
-        and value[0] <= value[1]
-    ):
-        return value[0], value[1]
-    nouns = "integers" if kind is numbers.Integral else "numbers"
-    closing = ")" if high == np.inf else "]"
-    raise ValueError(
-        f"The {name!r} parameter of {owner} must be two ascending {nouns} (lowest, "
-        f"highest) in [{low}, {high}{closing}. Got {value!r} instead."
-    )
 
 
 def existing_folder(
@@ -93,17 +47,6 @@ def existing_folder(
         The folder; ``~`` is the home folder of the user.
     cure : str
         What to do where it is not there.
-
-    Returns
-    -------
-    folder : pathlib.Path
-
-    Raises
-    ------
-    ValueError
-        If it is no path.
-    FileNotFoundError
-        Where there is no such folder.
     """
     parameter = f"The {name!r} parameter of {owner}"
     folder = _check_path(parameter, value)
@@ -332,11 +275,6 @@ def report_missing(
         number of those that are there, is 0, it is an error.
     hint : str, default=""
         What the first of them may be.
-
-    Warns
-    -----
-    UserWarning
-        At the line that called the caller's caller.
     """
     if not missing:
         return
@@ -394,14 +332,7 @@ def check_output(owner: str, output_dir: str | os.PathLike[str]) -> Path:
     Returns
     -------
     folder : pathlib.Path
-        Which need not be there.
-
-    Raises
-    ------
-    ValueError
-        If it is no path.
-    NotADirectoryError
-        Where there is a file of this name.
+        Which need not be there, but is no file.
     """
     parameter = f"The 'output_dir' parameter of {owner}"
     kind = "the path of a folder, or None"
@@ -415,91 +346,8 @@ def check_output(owner: str, output_dir: str | os.PathLike[str]) -> Path:
 
 
 def output_folder(owner: str, output_dir: str | os.PathLike[str]) -> Path:
-    """Make the folder that a corpus is written to.
-
-    Parameters
-    ----------
-    owner, output_dir
-        As in :func:`check_output`.
-
-    Returns
-    -------
-    folder : pathlib.Path
-
-    Raises
-    ------
-    ValueError
-        If it is no path.
-    OSError
-        Where there is a file of this name, or the folder cannot be made.
-    """
+    """Make the folder that a corpus is written to; see ``check_output``."""
     folder = check_output(owner, output_dir)
     cure = "give another name"
     _make_folder(f"The 'output_dir' parameter of {owner}", folder, cure)
     return folder
-
-
-def seed_from(
-    owner: str,
-    random_state: int | np.random.RandomState | np.random.Generator | None,
-) -> int:
-    """Turn any kind of random state into one integer, leaving the global one alone.
-
-    Parameters
-    ----------
-    owner : str
-        The function that asks, for the message.
-    random_state : int, numpy.random.RandomState, numpy.random.Generator or None
-        A generator is drawn from once.
-
-    Returns
-    -------
-    seed : int
-
-    Raises
-    ------
-    ValueError
-        Where it is none of these, or negative.
-
-    Examples
-    --------
-    >>> seed_from("make", 7)
-    7
-    """
-    generators = np.random.RandomState, np.random.Generator
-    if random_state is None or isinstance(random_state, generators):
-        return draw_seeds(random_state, 1)[0]
-    # an integer is its own seed, however large
-    return int(check_interval(owner, "random_state", random_state, numbers.Integral, 0))
-
-
-def compute_clips(
-    owner: str,
-    tasks: Iterable[Any],
-    n_clips: int,
-    n_jobs: int | None,
-    verbose: int,
-    require: str | None = None,
-) -> Iterator[Any]:
-    """Compute clips in workers; yield their results in order, behind a progress bar.
-
-    Parameters
-    ----------
-    owner : str
-        The function that computes, for the bar.
-    tasks : iterable
-        What ``joblib.delayed`` returns, one a clip.
-    n_clips : int
-        Number of tasks.
-    n_jobs, require : as in ``joblib.Parallel``
-    verbose : int
-        0: no bar.
-
-    Yields
-    ------
-    result : object
-    """
-    results = Parallel(n_jobs, require=require, return_as="generator")(tasks)
-    yield from show_progress(
-        results, owner, unit="clip", total=n_clips, verbose=verbose
-    )

@@ -18,13 +18,15 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 import soundfile
-from joblib import delayed
+from joblib import Parallel, delayed
 from numpy.random import Generator, SeedSequence, default_rng
 from numpy.typing import NDArray
 from scipy import fft
 from sklearn.utils import Bunch
 
-from sklearn_triplet._input.parameters import check_interval
+from sklearn_triplet._input.parameters import check_interval, check_pair
+from sklearn_triplet._input.progress import show_progress
+from sklearn_triplet._input.random import seed_from
 from sklearn_triplet._model_selection.stratification import mask_labels
 from sklearn_triplet.datasets import _base
 
@@ -159,7 +161,7 @@ class SoundscapeMaker(ABC):
         self.rate, duration = settings.sample_rate, settings.duration
         for count in settings.n_clips.values():
             check(owner, "n_clips", count, Integral, 1)
-        share, pair = settings.labeled_fraction, _base.check_pair
+        share, pair = settings.labeled_fraction, check_pair
         check(owner, "labeled_fraction", share, Real, 0, 1, left="open")
         check(owner, "duration", duration, Real, 0.1, 600)
         check(owner, "sample_rate", self.rate, Integral, self.lowest_rate, 96_000)
@@ -173,7 +175,7 @@ class SoundscapeMaker(ABC):
         if settings.output_dir is not None:
             _base.check_output(owner, settings.output_dir)
         self.n_samples = round(duration * self.rate)
-        self.seed = _base.seed_from(owner, settings.random_state)
+        self.seed = seed_from(owner, settings.random_state)
 
     def plan_background(self, rng: Generator, split: str) -> Source:
         """Draw the background of a clip; where it is synthetic, ``sound`` does."""
@@ -290,9 +292,15 @@ class SoundscapeMaker(ABC):
 
         # in threads, for transforms, decoder and encoder let others run meanwhile;
         # processes would have to send the waveforms back
-        tasks = map(delayed(compute), range(len(scenes)))
-        how = self.settings.n_jobs, self.settings.verbose, "sharedmem"
-        list(_base.compute_clips(self.owner, tasks, len(scenes), *how))
+        workers = Parallel(
+            self.settings.n_jobs, require="sharedmem", return_as="generator"
+        )
+        done = workers(map(delayed(compute), range(len(scenes))))
+        total, verbose = len(scenes), self.settings.verbose
+        shown = show_progress(
+            done, self.owner, unit="clip", total=total, verbose=verbose
+        )
+        list(shown)
 
     def _render(self, scene: Scene) -> Signal:
         """Add the events to the background, each at its level.
