@@ -459,3 +459,11 @@ def test_what_the_wrapped_splitter_refuses(cv, y, sentence):
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}") as caught:
         list(UnlabeledInTrain(cv).split(np.eye(6), y))
     assert str(caught.value).endswith(cure) == (np.ndim(y) == 2)
+
+
+def test_more_folds_than_labels_a_class_name_the_cure():
+    y = np.r_[np.repeat(["dog", "rain"], 4), np.full(9, -1, dtype=object)]
+    folds = UnlabeledInTrain(5).split(y, y)
+    with pytest.raises(ValueError, match=r"Choose fewer folds, or label more rows"):
+        next(folds)
+    assert len(list(UnlabeledInTrain(4).split(y, y))) == 4

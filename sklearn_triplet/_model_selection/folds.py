@@ -484,7 +484,11 @@ class UnlabeledInTrain(BaseCrossValidator):
                 folds = list(splitter.split(rows, take_labels(labels.y, rows), groups))
         except ValueError as error:
             cure = " UnlabeledInTrain(cv=5) stratifies a y of several columns."
-            cure = cure if labels.multilabel else ""
+            if not labels.multilabel:
+                cure = ""
+            if "n_splits" in str(error):
+                # a tenth of a small folder is soon fewer labels a class than folds
+                cure = " Choose fewer folds, or label more rows of each class."
             if groups is None and "groups" in str(error):
                 cure = f" {CURE_OF_GROUPS}"
             raise ValueError(
