@@ -47,7 +47,8 @@ def test_the_first_page_on_a_folder_with_a_broken_file(tmp_path, monkeypatch):
     assert search.predict(found["X"])[:4].tolist() == names[:4].tolist()
 
 
-def small_tagger(random_state):
+def small_tagger(precision, random_state):
+    assert precision == "bfloat16"
     return sklearn_triplet.TripletTagger(
         n_components=8, n_steps=8, batch_size=16, lr=0.01, random_state=random_state
     )
