@@ -9,9 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from skorch.callbacks import Callback
@@ -39,9 +37,8 @@ from sklearn_triplet._training.encoding import (
     count_components,
     encode_clips,
     mean_and_deviation,
-    takes_components,
 )
-from sklearn_triplet._training.estimator import ClipsEstimator
+from sklearn_triplet._training.estimator import ClipsEstimator, EmbedsClips
 from sklearn_triplet._training.triplet_data import TripletBatches, TripletData
 from sklearn_triplet._training.triplet_loss import (
     TripletHistory,
@@ -53,18 +50,7 @@ from sklearn_triplet._training.triplet_loss import (
 STRUCTURE = ("n_components", "encoder", "scaling", "pooling", "segment_length")
 
 
-def _has_columns(estimator: TripletEmbedder) -> bool:
-    """Whether transform returns a table, or may do so once it is fitted.
-
-    Asked by ``available_if``: three axes have no column names, and a method that then
-    raised would break ``set_output`` of a whole Pipeline.
-    """
-    return estimator.output == "clip" or getattr(estimator, "flat_", True)
-
-
-class TripletEmbedder(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipsEstimator
-):
+class TripletEmbedder(EmbedsClips, ClipsEstimator):
     r"""Embedding learned from labeled and unlabeled clips by a triplet loss.
 
     Anchors, positives and negatives are drawn by one of the sampling strategies of
@@ -207,6 +193,8 @@ class TripletEmbedder(
     >>> embedder.fit(X, y).transform(X).shape
     (8, 64, 200)
     """
+
+    encoder: EncoderLike  # without None, which other estimators allow
 
     def __init__(
         self,
@@ -367,44 +355,6 @@ class TripletEmbedder(
             embeddings[row, :, : clip.shape[1]] = clip
         return embeddings[:, :, 0] if clips.flat else embeddings
 
-    @available_if(_has_columns)
-    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
-        """Return names such as tripletembedder0 of the columns of a table.
-
-        Only where ``transform`` returns a table: ``output="clip"``, or X is one.
-
-        Parameters
-        ----------
-        input_features : ignored
-
-        Returns
-        -------
-        names : ndarray of str
-        """
-        return super().get_feature_names_out(input_features)
-
-    def set_output(
-        self, *, transform: Literal["default", "pandas", "polars"] | None = None
-    ) -> Self:
-        """Choose the container of a table; frames stay an ndarray of three axes.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars", None}
-            As everywhere in scikit-learn.
-
-        Returns
-        -------
-        self : TripletEmbedder
-        """
-        # scikit-learn would wrap, and a DataFrame of three axes does not exist
-        return super().set_output(transform=transform) if _has_columns(self) else self
-
-    # scikit-learn names as many columns as this says
-    @property
-    def _n_features_out(self) -> int:
-        return self.n_components_ * (2 if self.output == "clip" else 1)
-
     def set_params(self, **params: Any) -> Self:
         """Set parameters, those of selectors by ``strategy__...``.
 
@@ -459,12 +409,7 @@ class TripletEmbedder(
         check_choice(self, "scaling", ["feature", "common"])
         check_choice(self, "output", ["frames", "clip"])
         check_choice(self, "precision", ["float32", "bfloat16"])
-        if not callable(self.encoder):
-            check_choice(self, "encoder", ["auto", "conv", "dense"])
-        elif not takes_components(self.encoder):
-            self._warn_ignored(
-                "n_components", "with an encoder that has no such parameter"
-            )
+        self._check_encoder(["auto", "conv", "dense"])
         # a search over all strategies and ratios is allowed, and told what it repeats
         if not check_strategy(self.strategy).uses_unlabeled:
             self._warn_ignored(

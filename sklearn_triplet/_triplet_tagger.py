@@ -10,10 +10,8 @@ from typing import ClassVar, Literal, Self, cast
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import Tags
-from sklearn.utils.metaestimators import available_if
 from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 from torch import nn
@@ -53,8 +51,8 @@ from sklearn_triplet._training.encoding import (
     build_encoder,
     count_components,
     encode_clips,
-    takes_components,
 )
+from sklearn_triplet._training.estimator import EmbedsClips
 from sklearn_triplet._training.networks import FrameEncoder
 from sklearn_triplet._training.tag_triplets import (
     CropBatches,
@@ -68,11 +66,6 @@ from sklearn_triplet._training.tag_triplets import (
 
 LOOKED_AT = 50  # clips by which it is told whether features are bands
 WARM_UP = 10  # steps until the learning rate is full
-
-
-def _has_columns(estimator: TripletTagger) -> bool:
-    """Whether transform returns a table, or may do so once it is fitted."""
-    return estimator.output == "clip" or getattr(estimator, "flat_", True)
 
 
 def has_bands(clips: Clips) -> bool:
@@ -105,7 +98,7 @@ def has_bands(clips: Clips) -> bool:
     return bool(known.any() and (products[known] / both[known]).mean() > 0.5)
 
 
-class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClassifier):
+class TripletTagger(EmbedsClips, ClipClassifier):
     r"""Classifier and embedding for a handful of labels and many unlabeled clips.
 
     One network learns to tag and to embed. Every crop of a clip is augmented; an
@@ -277,6 +270,8 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
     np.True_
     """
 
+    encoder: EncoderLike  # without None, which other estimators allow
+
     def __init__(
         self,
         *,
@@ -407,40 +402,6 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
             self._stretch(frames, embeddings[row], int(clips.lengths[row]))
         return embeddings[:, :, 0] if clips.flat else embeddings
 
-    @available_if(_has_columns)
-    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
-        """Return names such as triplettagger0 of the columns of a table.
-
-        Parameters
-        ----------
-        input_features : ignored
-
-        Returns
-        -------
-        names : ndarray of str
-        """
-        return super().get_feature_names_out(input_features)
-
-    def set_output(
-        self, *, transform: Literal["default", "pandas", "polars"] | None = None
-    ) -> Self:
-        """Choose the container of a table; frames stay an ndarray of three axes.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars", None}
-            As everywhere in scikit-learn.
-
-        Returns
-        -------
-        self : TripletTagger
-        """
-        return super().set_output(transform=transform) if _has_columns(self) else self
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.n_components_ * (2 if self.output == "clip" else 1)
-
     # --- the steps of the fit that are its own, in their order
 
     _seed_names: ClassVar[tuple[str, ...]] = ("split", "data", "teacher", "torch")
@@ -468,12 +429,7 @@ class TripletTagger(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClipClass
         check_choice(self, "output", ["frames", "clip"])
         check_choice(self, "precision", ["float32", "bfloat16"])
         # an encoder may be anything that builds one, and is looked at when it has
-        if not callable(self.encoder):
-            check_choice(self, "encoder", ["auto", "conv", "dense"])
-        elif not takes_components(self.encoder):
-            self._warn_ignored(
-                "n_components", "with an encoder that has no such parameter"
-            )
+        self._check_encoder(["auto", "conv", "dense"])
         if isinstance(self.augmentation, Transformation):
             self.augmentation.check()
         else:

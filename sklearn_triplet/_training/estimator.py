@@ -13,12 +13,18 @@ import numbers
 import threading
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.utils.metaestimators import available_if
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
@@ -28,7 +34,7 @@ from torch.utils.data import Dataset
 
 from sklearn_triplet._input.clips import Clips, FrameScaler, check_clips
 from sklearn_triplet._input.labels import Labels
-from sklearn_triplet._input.parameters import check_callable, check_number
+from sklearn_triplet._input.parameters import check_callable, check_choice, check_number
 from sklearn_triplet._input.random import draw_seeds
 from sklearn_triplet._input.types import (
     ClipsLike,
@@ -39,6 +45,7 @@ from sklearn_triplet._input.types import (
     RandomState,
 )
 from sklearn_triplet._input.warn import warn
+from sklearn_triplet._training.encoding import EncoderLike, takes_components
 
 # torch seeds its layers and dropout from one generator per process: fits in threads
 # have to take turns, or each would draw from the other's
@@ -222,6 +229,9 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
     # parameters of those that can stop early; the others train on all clips
     validation_fraction: float | None = None
     patience: int = 5
+
+    # of those that have a choice of encoders
+    encoder: EncoderLike | None
 
     # what is drawn from random_state, in this order; each a generator of its own, so
     # that an estimator without validation clips trains on the same batches
@@ -407,6 +417,21 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
                 "install a torch that was built for the device."
             )
 
+    def _check_encoder(self, choices: Sequence[str]) -> None:
+        """Refuse an encoder that is no callable and none of the choices.
+
+        Warns
+        -----
+        UserWarning
+            Where ``n_components`` is set and a callable cannot be told of it.
+        """
+        if not callable(self.encoder):
+            check_choice(self, "encoder", choices)
+        elif not takes_components(self.encoder):
+            self._warn_ignored(
+                "n_components", "with an encoder that has no such parameter"
+            )
+
     def _warn_ignored(self, name: str, circumstance: str) -> None:
         """Warn that a parameter which the user has set changes nothing here.
 
@@ -487,3 +512,68 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_")
+
+
+def _has_columns(estimator: EmbedsClips) -> bool:
+    """Whether transform returns a table, or may do so once it is fitted.
+
+    Asked by ``available_if``: three axes have no column names, and a method that then
+    raised would break ``set_output`` of a whole Pipeline.
+    """
+    return estimator.output == "clip" or getattr(estimator, "flat_", True)
+
+
+class EmbedsClips(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """What is alike in transformers that return frames, or a table by choice.
+
+    Attributes
+    ----------
+    n_components_ : int
+        Components per frame.
+    flat_ : bool
+        Whether X was a table in ``fit``: then ``transform`` returns one in any case.
+    """
+
+    # a parameter, stored by the ``__init__`` of each
+    output: Literal["frames", "clip"]
+
+    n_components_: int
+    flat_: bool
+
+    @available_if(_has_columns)
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
+        """Return names of the columns: the class in small letters, and a number.
+
+        Only where ``transform`` returns a table: ``output="clip"``, or X is one.
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        names : ndarray of str
+        """
+        return super().get_feature_names_out(input_features)
+
+    def set_output(
+        self, *, transform: Literal["default", "pandas", "polars"] | None = None
+    ) -> Self:
+        """Choose the container of a table; frames stay an ndarray of three axes.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars", None}
+            As everywhere in scikit-learn.
+
+        Returns
+        -------
+        self : estimator
+        """
+        # scikit-learn would wrap, and a DataFrame of three axes does not exist
+        return super().set_output(transform=transform) if _has_columns(self) else self
+
+    # scikit-learn names as many columns as this says
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components_ * (2 if self.output == "clip" else 1)
