@@ -53,7 +53,11 @@ from sklearn_triplet._sampling.transforms import (
     Transformation,
 )
 from sklearn_triplet._taggers import CRNNTagger, SequenceTagger
-from sklearn_triplet._training.networks import ConvEncoder, DenseEncoder
+from sklearn_triplet._training.networks import (
+    ConvEncoder,
+    DeepConvEncoder,
+    DenseEncoder,
+)
 from sklearn_triplet._triplet_tagger import TripletTagger
 
 __version__ = "0.1.0"
@@ -92,6 +96,7 @@ __all__ = [
     "STRATEGIES",
     "check_selector",
     "ConvEncoder",
+    "DeepConvEncoder",
     "DenseEncoder",
     "TripletEmbedder",
     "SequenceTagger",

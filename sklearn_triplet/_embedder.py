@@ -93,8 +93,10 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
     output : {"frames", "clip"}, default="frames"
         What ``transform`` returns: a sequence for ``SequenceTagger``, or mean and
         standard deviation over the frames of a clip for any scikit-learn estimator.
-    encoder : {"auto", "conv", "dense"} or callable, default="auto"
-        ``"auto"``: dense for a table, convolutional for clips. A callable is called
+    encoder : {"auto", "conv", "deep", "dense"} or callable, default="auto"
+        ``"conv"``, ``"deep"``, ``"dense"``: ``ConvEncoder``, the paper's;
+        ``DeepConvEncoder``; ``DenseEncoder``. ``"auto"``: dense for a table, else the
+        paper's. A callable is called
         with the number of features, and with ``n_components`` by name if it has such
         a parameter, and returns a ``torch.nn.Module`` that maps (n, n_features,
         n_frames), and if its forward takes a second argument the valid frames (n,),
@@ -409,7 +411,7 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
         check_choice(self, "scaling", ["feature", "common"])
         check_choice(self, "output", ["frames", "clip"])
         check_choice(self, "precision", ["float32", "bfloat16"])
-        self._check_encoder(["auto", "conv", "dense"])
+        self._check_encoder(["auto", "conv", "deep", "dense"])
         # a search over all strategies and ratios is allowed, and told what it repeats
         if not check_strategy(self.strategy).uses_unlabeled:
             self._warn_ignored(

@@ -44,7 +44,6 @@ from sklearn_triplet._input.types import (
 from sklearn_triplet._training.encoding import (
     build_encoder,
     count_components,
-    takes_components,
 )
 from sklearn_triplet._training.estimator import ClipsEstimator
 from sklearn_triplet._training.networks import (
@@ -291,10 +290,9 @@ class SequenceTagger(ClipClassifier):
 
     Parameters
     ----------
-    encoder : {None, "conv"} or callable, default=None
+    encoder : {None, "conv", "deep"} or callable, default=None
         What stands before the recurrent layers and is trained with them. ``None``:
-        nothing, the clips are embedded already. ``"conv"``: the three convolutional
-        layers of ``TripletEmbedder``. A callable: as there.
+        nothing, the clips are embedded already. Others: as in ``TripletEmbedder``.
     n_components : int, default=64
         Components of the encoder, per frame. None of its business where ``encoder``
         is ``None``.
@@ -385,7 +383,7 @@ class SequenceTagger(ClipClassifier):
 
     def __init__(
         self,
-        encoder: Literal["conv"] | Callable[..., torch.nn.Module] | None = None,
+        encoder: Literal["conv", "deep"] | Callable[..., torch.nn.Module] | None = None,
         *,
         n_components: int = 64,
         n_layers: int = 2,
@@ -468,16 +466,8 @@ class SequenceTagger(ClipClassifier):
         self._check_stopping()
         if self.encoder is None:
             self._warn_ignored("n_components", "without an encoder")
-        elif callable(self.encoder):
-            if not takes_components(self.encoder):
-                self._warn_ignored(
-                    "n_components", "with an encoder that has no such parameter"
-                )
-        elif self.encoder != "conv":
-            raise ValueError(
-                f"The 'encoder' parameter of {type(self).__name__} must be None, "
-                f"'conv' or a callable. Got {self.encoder!r} instead."
-            )
+        else:
+            self._check_encoder(["conv", "deep"])
 
     def _select(self, clips: Clips, labels: Labels) -> tuple[Clips, Labels]:
         """Return the labeled clips that could be read; the rest has no influence."""
@@ -607,7 +597,7 @@ class CRNNTagger(SequenceTagger):
 
     Parameters
     ----------
-    encoder : {"conv", None} or callable, default="conv"
+    encoder : {"conv", "deep", None} or callable, default="conv"
         As in ``SequenceTagger``, as all that follows.
     n_components : int, default=64
         Filters of the convolutional layers.
@@ -641,7 +631,9 @@ class CRNNTagger(SequenceTagger):
     # scikit-learn reads the names of parameters from this signature
     def __init__(
         self,
-        encoder: Literal["conv"] | Callable[..., torch.nn.Module] | None = "conv",
+        encoder: Literal["conv", "deep"]
+        | Callable[..., torch.nn.Module]
+        | None = "conv",
         *,
         n_components: int = 64,
         n_layers: int = 1,

@@ -107,12 +107,11 @@ class TripletTagger(EmbedsClips, ClipClassifier):
 
     Parameters
     ----------
-    n_components : int, default=64
+    n_components : int, default=128
         Components of the encoder, per frame. A clip is twice as many numbers.
-    encoder : {"auto", "conv", "dense"} or callable, default="auto"
-        As in ``TripletEmbedder``; ``"auto"`` is convolutional where neighbouring
-        features are bands of a spectrum, and dense for tables and for the frames of
-        other models.
+    encoder : {"auto", "conv", "deep", "dense"} or callable, default="auto"
+        As in ``TripletEmbedder``; ``"auto"`` is deep where neighbouring features are
+        bands of a spectrum, and dense for tables and for the frames of other models.
     frame_pooling : int, default=2
         Frames of X that are averaged into one before all else; 20 ms at a hop of 10.
     segment_length : int, default=240
@@ -275,7 +274,7 @@ class TripletTagger(EmbedsClips, ClipClassifier):
     def __init__(
         self,
         *,
-        n_components: int = 64,
+        n_components: int = 128,
         encoder: EncoderLike = "auto",
         frame_pooling: int = 2,
         segment_length: int = 240,
@@ -429,7 +428,7 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         check_choice(self, "output", ["frames", "clip"])
         check_choice(self, "precision", ["float32", "bfloat16"])
         # an encoder may be anything that builds one, and is looked at when it has
-        self._check_encoder(["auto", "conv", "dense"])
+        self._check_encoder(["auto", "conv", "deep", "dense"])
         if isinstance(self.augmentation, Transformation):
             self.augmentation.check()
         else:
@@ -551,7 +550,7 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         """Return encoder and head."""
         kind, n_features = self.encoder, clips.n_features
         if kind == "auto":
-            kind = "conv" if self.has_bands_ else "dense"
+            kind = "deep" if self.has_bands_ else "dense"
         owner = type(self).__name__
         encoder = build_encoder(
             kind, n_features, self.n_components, flat=clips.flat, owner=owner

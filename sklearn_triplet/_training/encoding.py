@@ -15,9 +15,17 @@ from torch import nn
 
 from sklearn_triplet._input.clips import Clips, FrameScaler
 from sklearn_triplet._input.types import Device
-from sklearn_triplet._training.networks import ConvEncoder, DenseEncoder, FrameEncoder
+from sklearn_triplet._training.networks import (
+    ConvEncoder,
+    DeepConvEncoder,
+    DenseEncoder,
+    FrameEncoder,
+)
 
-EncoderLike: TypeAlias = Literal["auto", "conv", "dense"] | Callable[..., nn.Module]
+EncoderLike: TypeAlias = (
+    Literal["auto", "conv", "deep", "dense"] | Callable[..., nn.Module]
+)
+ENCODERS = {"conv": ConvEncoder, "deep": DeepConvEncoder, "dense": DenseEncoder}
 
 TABLE_ROWS = 256  # rows of a table that are encoded together
 
@@ -27,7 +35,7 @@ def takes_components(encoder: EncoderLike) -> bool:
 
     Parameters
     ----------
-    encoder : {"auto", "conv", "dense"} or callable
+    encoder : {"auto", "conv", "deep", "dense"} or callable
         A callable can if it has a parameter ``n_components``.
     """
     if not callable(encoder):
@@ -45,7 +53,7 @@ def build_encoder(
 
     Parameters
     ----------
-    encoder : {"auto", "conv", "dense"} or callable
+    encoder : {"auto", "conv", "deep", "dense"} or callable
         A callable gets the number of features and, by name, ``n_components`` if it has
         such a parameter.
     n_features, n_components : int
@@ -65,8 +73,9 @@ def build_encoder(
         Where a callable returns no module.
     """
     if not callable(encoder):
-        dense = encoder == "dense" or (encoder == "auto" and flat)
-        return (DenseEncoder if dense else ConvEncoder)(n_features, n_components)
+        if encoder == "auto":
+            encoder = "dense" if flat else "conv"
+        return ENCODERS[encoder](n_features, n_components)
     # an instance can be called as well, but with sound: it is refused below
     module: object = encoder
     if not isinstance(encoder, nn.Module):
