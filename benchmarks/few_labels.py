@@ -108,13 +108,37 @@ class Pooled:
         return self.classifier.predict(pool(X))
 
 
+class Behind:
+    """A classifier of the clips that a fitted system before it embeds."""
+
+    def __init__(self, embedder, classifier):
+        self.embedder, self.classifier = embedder, classifier
+
+    def embed(self, X):
+        """Embed clips, however the embedder would."""
+        return self.embedder.set_params(output="clip").transform(X)
+
+    def fit(self, X, y):
+        """Fit on embedded clips; the embedder is fitted already."""
+        self.classifier.fit(self.embed(X), y)
+        return self
+
+    def predict(self, X):
+        """Predict embedded clips."""
+        return self.classifier.predict(self.embed(X))
+
+
 def make_systems(seed: int, precision: str) -> dict[str, object]:
-    """Return what is compared, the ingredients taken away one by one."""
+    """Return what is compared, the ingredients taken away one by one.
+
+    What stands behind another system comes after it.
+    """
     common = {"precision": precision, "random_state": seed}
 
     def tagger(**changes):
         return TripletTagger(**common, **changes)
 
+    labels_only = tagger(pseudo_weight=0, labeled_ratio=1)
     return {
         "log-mel statistics + LR": Pooled(LabeledOnly(make_linear())),
         "log-mel statistics + PseudoLabeled": Pooled(
@@ -124,14 +148,15 @@ def make_systems(seed: int, precision: str) -> dict[str, object]:
             TripletEmbedder("s2", output="clip", **common), LabeledOnly(make_linear())
         ),
         "TripletTagger": tagger(),
-        "labels only": tagger(pseudo_weight=0, labeled_ratio=1),
-        "labels only + PseudoLabeled": make_pipeline(
-            tagger(pseudo_weight=0, labeled_ratio=1, output="clip"), PseudoLabeled()
-        ),
+        "labels only": labels_only,
+        "labels only + PseudoLabeled": Behind(labels_only, PseudoLabeled()),
         "without pseudo-labels": tagger(pseudo_weight=0),
+        "pseudo-labels once, at the end": tagger(guess_from=1.0),
         "without triplets": tagger(triplet_weight=0),
         "without augmentation": tagger(augmentation=None),
         "without the last fit of the head": tagger(refit_head=False),
+        "hinges instead of a softmax": tagger(temperature=None),
+        "the paper's encoder": tagger(encoder="conv", n_components=64),
     }
 
 
