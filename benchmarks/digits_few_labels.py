@@ -24,17 +24,19 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier, NeighborhoodComponentsAnalysis
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, Normalizer
+from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScaler
 from sklearn.semi_supervised import LabelSpreading
 from threadpoolctl import threadpool_limits
 
 from sklearn_triplet import (
     Nearest,
     OtherLabel,
+    PseudoLabeled,
     RandomNegative,
     SameLabel,
     Strategy,
     TripletEmbedder,
+    TripletTagger,
     is_labeled,
     mask_labels,
 )
@@ -89,6 +91,14 @@ METHODS = {
     "UMAP, 10, no labels": (lambda: umap(n_components=10), "unsupervised"),
     "LabelSpreading (no kNN)": (
         lambda: lambda seed: LabelSpreading(kernel="knn", n_neighbors=7),
+        "classifier",
+    ),
+    "PseudoLabeled (no kNN)": (
+        lambda: lambda seed: make_pipeline(StandardScaler(), PseudoLabeled()),
+        "classifier",
+    ),
+    "TripletTagger (no kNN)": (
+        lambda: lambda seed: TripletTagger(random_state=seed),
         "classifier",
     ),
     **{
