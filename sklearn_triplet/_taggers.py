@@ -466,8 +466,7 @@ class SequenceTagger(ClipClassifier):
         self._check_stopping()
         if self.encoder is None:
             self._warn_ignored("n_components", "without an encoder")
-        else:
-            self._check_encoder(["conv", "deep"])
+        self._check_encoder([None, "conv", "deep"])
 
     def _select(self, clips: Clips, labels: Labels) -> tuple[Clips, Labels]:
         """Return the labeled clips that could be read; the rest has no influence."""

@@ -273,7 +273,7 @@ REFUSED_PARAMETERS = {
     "one of ['mean', 'flatten']": {"pooling": "max"},
     "one of ['frames', 'clip']": {"output": None},
     "one of ['float32', 'bfloat16']": {"precision": "float16"},
-    "one of ['auto', 'conv', 'deep', 'dense']": {"encoder": "lstm"},
+    "one of ['auto', 'conv', 'deep', 'dense'] or a callable": {"encoder": "lstm"},
 }
 
 

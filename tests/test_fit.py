@@ -91,8 +91,8 @@ def test_tagger_with_an_encoder_is_the_crnn():
 @pytest.mark.parametrize("encoder", ["cnn", "auto", 3])
 def test_encoders_that_a_tagger_does_not_know(encoder):
     sentence = (
-        "The 'encoder' parameter of SequenceTagger must be None, 'conv' or a "
-        f"callable. Got {encoder!r} instead."
+        "The 'encoder' parameter of SequenceTagger must be one of [None, 'conv', "
+        f"'deep'] or a callable. Got {encoder!r} instead."
     )
     with pytest.raises(ValueError, match=whole(sentence)):
         SequenceTagger(encoder).fit(X, HALF)

@@ -635,7 +635,7 @@ def test_a_loss_that_diverges_is_told_of(data):
         ("triplet_weight", -1, "a number in [0, inf)"),
         ("augmentation", "none", "one of ['auto', None]"),
         ("output", "table", "one of ['frames', 'clip']"),
-        ("encoder", "lstm", "one of ['auto', 'conv', 'deep', 'dense']"),
+        ("encoder", "lstm", "one of ['auto', 'conv', 'deep', 'dense'] or a callable"),
     ],
 )
 def test_parameters_out_of_range(data, name, value, expected):

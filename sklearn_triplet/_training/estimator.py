@@ -34,7 +34,7 @@ from torch.utils.data import Dataset
 
 from sklearn_triplet._input.clips import Clips, FrameScaler, check_clips
 from sklearn_triplet._input.labels import Labels
-from sklearn_triplet._input.parameters import check_callable, check_choice, check_number
+from sklearn_triplet._input.parameters import check_callable, check_number
 from sklearn_triplet._input.random import draw_seeds
 from sklearn_triplet._input.types import (
     ClipsLike,
@@ -417,19 +417,34 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
                 "install a torch that was built for the device."
             )
 
-    def _check_encoder(self, choices: Sequence[str]) -> None:
+    def _check_encoder(self, choices: Sequence[str | None]) -> None:
         """Refuse an encoder that is no callable and none of the choices.
+
+        Parameters
+        ----------
+        choices : sequence of str or None
+            What it may be by name.
+
+        Raises
+        ------
+        ValueError
+            Where it is something else.
 
         Warns
         -----
         UserWarning
             Where ``n_components`` is set and a callable cannot be told of it.
         """
-        if not callable(self.encoder):
-            check_choice(self, "encoder", choices)
-        elif not takes_components(self.encoder):
-            self._warn_ignored(
-                "n_components", "with an encoder that has no such parameter"
+        encoder = self.encoder
+        if callable(encoder):
+            if not takes_components(encoder):
+                self._warn_ignored(
+                    "n_components", "with an encoder that has no such parameter"
+                )
+        elif not (isinstance(encoder, str | None) and encoder in choices):
+            raise ValueError(
+                f"The 'encoder' parameter of {type(self).__name__} must be one of "
+                f"{list(choices)} or a callable. Got {encoder!r} instead."
             )
 
     def _warn_ignored(self, name: str, circumstance: str) -> None:
