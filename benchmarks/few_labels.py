@@ -123,17 +123,19 @@ class Pooled:
 
 
 class Behind:
-    """A classifier of the clips that a fitted system before it embeds."""
+    """A classifier of the clips that another system embeds."""
 
     def __init__(self, embedder, classifier):
         self.embedder, self.classifier = embedder, classifier
 
     def embed(self, X):
-        """Embed clips, however the embedder would."""
+        """Embed clips as vectors."""
         return self.embedder.set_params(output="clip").transform(X)
 
     def fit(self, X, y):
-        """Fit on embedded clips; the embedder is fitted already."""
+        """Fit on embedded clips; the embedder too, if no system before it did."""
+        if not self.embedder.__sklearn_is_fitted__():
+            self.embedder.fit(X, y)
         self.classifier.fit(self.embed(X), y)
         return self
 

@@ -96,10 +96,10 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
     encoder : {"auto", "conv", "deep", "dense"} or callable, default="auto"
         ``"conv"``, ``"deep"``, ``"dense"``: ``ConvEncoder``, the paper's;
         ``DeepConvEncoder``; ``DenseEncoder``. ``"auto"``: dense for a table, else the
-        paper's. A callable is called
-        with the number of features, and with ``n_components`` by name if it has such
-        a parameter, and returns a ``torch.nn.Module`` that maps (n, n_features,
-        n_frames), and if its forward takes a second argument the valid frames (n,),
+        paper's. A callable is called with the number of features, and with
+        ``n_components`` by name if it has such a parameter, and returns a
+        ``torch.nn.Module`` that maps (n, n_features, n_frames), and if its forward
+        takes a second argument the valid frames (n,),
         to (n, any number of components, n_frames).
     max_epochs : int, default=10
         Epochs; at the most if ``validation_fraction`` is given. 0: only the scaling is
