@@ -227,7 +227,8 @@ def show(results: list[dict], reference: str = "TripletTagger") -> None:
     """Print means over runs, and how far the reference is ahead of each system."""
     scores: dict[str, dict] = {}
     for result in results:
-        key = result["split"], result["seed"]
+        # numbers, and the same read from a file
+        key = result["split"], int(result["seed"])
         scores.setdefault(result["system"], {})[key] = result
     print(
         f"{'':36}{'macro F1':>9}{'sd':>6}{'accuracy':>10}  "
