@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import numbers
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal, Self, cast
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset
 
-from sklearn_triplet._input.clips import Clips
+from sklearn_triplet._input.clips import Clips, FrameScaler
 from sklearn_triplet._input.labels import UNLABELED, Labels
 from sklearn_triplet._input.parameters import check_choice, check_number
 from sklearn_triplet._input.progress import show_progress
@@ -38,6 +39,7 @@ from sklearn_triplet._sampling.augmentations import (
     FrequencyMask,
     FrequencyShift,
     Gain,
+    NeighborMixing,
     RandomCrop,
     RandomNoise,
     TimeMask,
@@ -65,6 +67,7 @@ from sklearn_triplet._training.tag_triplets import (
 )
 
 LOOKED_AT = 50  # clips by which it is told whether features are bands
+LIMIT = 2.0  # deviations beyond which a feature that is no band says no more
 WARM_UP = 10  # steps until the learning rate is full
 
 
@@ -112,17 +115,21 @@ class TripletTagger(EmbedsClips, ClipClassifier):
     encoder : {"auto", "conv", "deep", "dense"} or callable, default="auto"
         As in ``TripletEmbedder``; ``"auto"`` is deep where neighbouring features are
         bands of a spectrum, and dense for tables and for the frames of other models.
-    frame_pooling : int, default=2
-        Frames of X that are averaged into one before all else; 20 ms at a hop of 10.
+    frame_pooling : int or None, default=None
+        Frames of X that are averaged into one before all else. ``None``: 2 where
+        features are bands (20 ms at a hop of 10), else 1: frames of other models
+        already stand for longer.
     segment_length : int, default=240
-        Frames of X in a crop; 2.4 s at a hop of 10 ms.
+        Frames of X in a crop, 2.4 s at a hop of 10 ms; at the most those of the longest
+        clip.
     n_segments : int, default=1
         Crops of a clip that are pooled to one unit, k. More than 1 is for events that
         are short beside the clip: then a single crop often misses what the label says.
     augmentation : {"auto"}, Transformation or None, default="auto"
         What happens to every crop. ``"auto"``: for bands, random crops and speeds,
         frequency shift, gain, equaliser, mixing, noise and masks; for other features
-        noise and hidden features.
+        noise and hidden features, and for rows of a table first a step towards one of
+        their nearest neighbours.
     labeled_ratio : float, default=1/3
         Labeled units of a batch, in (0, 1]; balanced by class, and at least one.
     n_views : int, default=2
@@ -143,8 +150,10 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         Of the graph that pseudo-labels are spread over.
     alpha : float, default=0.65
         What pseudo-labels take from neighbours, in [0, 1).
-    guess_from : float, default=0.4
-        Part of the epochs after which pseudo-labels begin, in [0, 1].
+    guess_from : float or None, default=None
+        Part of the epochs after which pseudo-labels begin, in [0, 1]. ``None``: 0.4
+        where features are bands, else 0.2: features that mean something by themselves
+        are soon guessed from.
     confidence_floor : float, default=0.0
         Probability below which a clip gets no pseudo-label, in [0, 1). Raise it where
         unlabeled clips may be of classes that no label has: at 0 each is forced into
@@ -276,7 +285,7 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         *,
         n_components: int = 128,
         encoder: EncoderLike = "auto",
-        frame_pooling: int = 2,
+        frame_pooling: int | None = None,
         segment_length: int = 240,
         n_segments: int = 1,
         augmentation: Literal["auto"] | Transformation | None = "auto",
@@ -289,7 +298,7 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         margin: float = 0.5,
         n_neighbors: int = 5,
         alpha: float = 0.65,
-        guess_from: float = 0.4,
+        guess_from: float | None = None,
         confidence_floor: float = 0.0,
         decay: float = 0.95,
         refit_head: bool = True,
@@ -408,8 +417,10 @@ class TripletTagger(EmbedsClips, ClipClassifier):
 
     def _check_parameters(self) -> None:
         """Refuse what cannot be trained with."""
-        for name in ("n_components", "frame_pooling", "segment_length", "n_segments"):
+        for name in ("n_components", "segment_length", "n_segments"):
             check_number(self, name, numbers.Integral, 1)
+        if self.frame_pooling is not None:
+            check_number(self, "frame_pooling", numbers.Integral, 1)
         for name in ("n_views", "n_steps", "n_neighbors", "max_guessed"):
             check_number(self, name, numbers.Integral, 1)
         check_number(self, "batch_size", numbers.Integral, 2)
@@ -422,7 +433,8 @@ class TripletTagger(EmbedsClips, ClipClassifier):
             self._warn_ignored("margin", "with a temperature")
         for name in ("alpha", "confidence_floor", "decay"):
             check_number(self, name, numbers.Real, 0, 1, right="open")
-        check_number(self, "guess_from", numbers.Real, 0, 1)
+        if self.guess_from is not None:
+            check_number(self, "guess_from", numbers.Real, 0, 1)
         self._check_loop()
         check_choice(self, "refit_head", [False, True])
         check_choice(self, "output", ["frames", "clip"])
@@ -463,7 +475,7 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         Returns
         -------
         clips : Clips
-            Their frames are averaged by ``frame_pooling`` when they are read.
+            Their frames are averaged by ``frame_pooling_`` when they are read.
         labels : Labels
         """
         rows = clips.find_readable(type(self).__name__)
@@ -471,7 +483,10 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         shape = labels.present.shape if labels.multilabel else (len(clips),)
         self.pseudo_label_confidence_ = np.full(shape, np.nan)
         self.pseudo_label_confidence_[rows] = 0
-        return clips.take(rows).average_frames(self.frame_pooling), labels.take(rows)
+        clips = clips.take(rows)
+        self.has_bands_ = bool(len(rows)) and has_bands(clips)
+        self.frame_pooling_ = self.frame_pooling or (2 if self.has_bands_ else 1)
+        return clips.average_frames(self.frame_pooling_), labels.take(rows)
 
     def _begin(self, clips: Clips, labels: Labels, goes_on: bool) -> None:
         """Refuse classes that are lost; set what prediction has to know."""
@@ -486,8 +501,11 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         self.classes_ = labels.classes
         self.multilabel_ = labels.multilabel
         self.flat_ = clips.flat
-        self.has_bands_ = has_bands(clips)
-        self.frame_pooling_ = self.frame_pooling
+
+    def _fit_scaler(self, clips: Clips) -> FrameScaler:
+        """Measure each feature, and bound what is no band."""
+        scaler = super()._fit_scaler(clips)
+        return scaler if self.has_bands_ else replace(scaler, limit=LIMIT)
 
     def _make_data(
         self,
@@ -498,10 +516,10 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         validates: bool = False,
     ) -> CropData:
         """Return what crops are drawn from; the lengths are of pooled frames."""
-        length = max(self.segment_length // self.frame_pooling, 1)
+        length = max(self.segment_length // self.frame_pooling_, 1)
         return CropData(
             SegmentedClips(clips, labels, self.scaler_, length, self.verbose),
-            self._choose_augmentation(length),
+            self._choose_augmentation(),
             n_segments=self.n_segments,
             batch_size=self.batch_size,
             labeled_ratio=self.labeled_ratio,
@@ -510,32 +528,22 @@ class TripletTagger(EmbedsClips, ClipClassifier):
             seed=seeds["data"],
         )
 
-    def _choose_augmentation(self, length: int) -> Transformation | None:
-        """Return what ``augmentation`` names.
-
-        Parameters
-        ----------
-        length : int
-            Pooled frames of a crop.
-
-        Returns
-        -------
-        augmentation : Transformation or None
-        """
+    def _choose_augmentation(self) -> Transformation | None:
+        """Return what ``augmentation`` names."""
         if self.augmentation is None:
             return None
         if isinstance(self.augmentation, Transformation):
             # a chain passes by what a transformation does not suit
             return Chain([self.augmentation])
         if self.flat_:
-            return Chain([RandomNoise(), FeatureDropout()])
+            return Chain([NeighborMixing(), RandomNoise(), FeatureDropout()])
         if not self.has_bands_:
             # between two embeddings lies none: nothing is interpolated
-            crop = RandomCrop(length, stretch=0)
+            crop = RandomCrop(stretch=0)
             return Chain([crop, RandomNoise(), TimeMask(), FeatureDropout()])
         return Chain(
             [
-                RandomCrop(length),
+                RandomCrop(),
                 FrequencyShift(),
                 Gain(),
                 Equalizer(),
@@ -581,7 +589,10 @@ class TripletTagger(EmbedsClips, ClipClassifier):
     def _make_callbacks(self, seeds: dict[str, int]) -> list[Callback]:
         """Return the teacher and the schedule of the learning rate."""
         # rounded, or 0.55 of 20 epochs would be more than 11
-        first = round(1 + self.guess_from * self.max_epochs, 6)
+        begin = self.guess_from
+        if begin is None:
+            begin = 0.4 if self.has_bands_ else 0.2
+        first = round(1 + begin * self.max_epochs, 6)
         teacher = Teacher(
             decay=self.decay,
             first_epoch=first if self.pseudo_weight else np.inf,

@@ -16,6 +16,7 @@ from sklearn_triplet import (
     FrequencyShift,
     Gain,
     GaussianNoise,
+    NeighborMixing,
     OneOf,
     RandomCrop,
     RandomNoise,
@@ -40,6 +41,7 @@ EACH = [
     TimeMask(0.5),
     FrequencyMask(0.5),
     FeatureDropout(0.5),
+    NeighborMixing(2),
     OneOf([Gain(), RandomNoise(), TimeMask()]),
     Chain([RandomCrop(), FrequencyShift(), Gain(), EnergyMixing(), TimeMask()]),
 ]
@@ -131,7 +133,7 @@ def test_on_a_table_only_what_has_a_meaning_there(transformation):
     segments = SegmentedClips.from_arrays(X)
     anchors = segments.take(np.arange(20)[:, None])
     changed = apply(Chain([transformation]), anchors, segments)
-    tables_too = RandomNoise, FrequencyMask, FeatureDropout, OneOf
+    tables_too = RandomNoise, FrequencyMask, FeatureDropout, NeighborMixing, OneOf
     assert (changed.X != anchors.X).any() == isinstance(transformation, tables_too)
 
 
@@ -403,6 +405,54 @@ def test_feature_dropout_hides_each_feature_by_itself():
     assert abs(both - both_far) < 0.02
 
 
+def test_neighbor_mixing_moves_towards_each_of_the_nearest():
+    # on a line: the two nearest of 0 are 1 and 3, those of 100 are 3 and 1
+    X = np.array([[0.0], [1.0], [3.0], [100.0]])
+    segments = SegmentedClips.from_arrays(X)
+    anchors = segments.take(np.repeat([0, 3], 2000)[:, None])
+    mixed = apply(NeighborMixing(n_neighbors=2), anchors, segments)
+    places = segments.scaler.inverse_transform(mixed.X)[:, 0, 0, 0]
+    low, high = places[:2000], places[2000:]
+    assert low.min() > -1e-5 and low.max() < 3 + 1e-5
+    # uniform on the way to either, each as likely: means of 0.5 and 1.5
+    assert np.mean(low < 1) == pytest.approx(1 / 2 + 1 / 6, abs=0.05)
+    assert low.mean() == pytest.approx((0.5 + 1.5) / 2, abs=0.08)
+    assert high.min() > 1 - 1e-5 and high.max() < 100 + 1e-4
+    assert high.mean() == pytest.approx((50.5 + 51.5) / 2, abs=3)
+
+
+def test_neighbor_mixing_finds_what_a_plain_search_finds():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 4))
+    segments = SegmentedClips.from_arrays(X)
+    Z = np.array([segments.scaler.transform(row[:, None])[:, 0] for row in X])
+    distances = np.square(Z[:, None] - Z).sum(axis=2)
+    np.fill_diagonal(distances, np.inf)
+    nearest = distances.argmin(axis=1)
+    # in two batches: what was searched once is found again
+    for rows in (np.arange(20), np.arange(10, 30)):
+        anchors = segments.take(rows[:, None])
+        mixed = apply(NeighborMixing(n_neighbors=1), anchors, segments)
+        steps = mixed.X[:, 0, :, 0] - Z[rows]
+        ways = Z[nearest[rows]] - Z[rows]
+        shares = (steps * ways).sum(axis=1) / np.square(ways).sum(axis=1)
+        np.testing.assert_allclose(steps, shares[:, None] * ways, atol=1e-5)
+        assert shares.min() >= 0 and shares.max() <= 1
+        assert shares.std() > 0.1
+
+
+def test_neighbor_mixing_repeats_a_shorter_neighbor_and_pads_as_before():
+    X = [np.full((2, 6), 1.0), np.full((2, 2), 2.0), np.full((2, 6), 90.0)]
+    segments = SegmentedClips.from_arrays(X, segment_length=6)
+    anchors = segments.take(np.arange(3)[:, None])
+    mixed = apply(NeighborMixing(n_neighbors=1), anchors, segments)
+    values = segments.scaler.inverse_transform(mixed.X[:2, 0])
+    # each is the other's neighbour, and moved as a whole
+    assert np.ptp(values[0], axis=1).max() < 1e-4
+    assert 1 < values[0, 0, 0] < 2 and 1 < values[1, 0, 0] < 2
+    np.testing.assert_array_equal(mixed.X[1, 0][:, 2:], 0)
+
+
 def test_noise_is_of_random_strength():
     segments = make_segments((LENGTH, LENGTH))
     anchors = segments.take(np.zeros((1000, 1), int))
@@ -559,6 +609,11 @@ def test_copies_are_clones(transformation):
             FrequencyMask(-1),
             "The 'max_fraction' parameter of FrequencyMask must be a number in [0, 1]. "
             "Got -1 instead.",
+        ),
+        (
+            NeighborMixing(0),
+            "The 'n_neighbors' parameter of NeighborMixing must be an integer in [1, "
+            "inf). Got 0 instead.",
         ),
         (
             FeatureDropout(None),

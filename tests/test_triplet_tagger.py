@@ -19,8 +19,10 @@ from sklearn_triplet import (
     Chain,
     Gain,
     LabeledOnly,
+    RandomCrop,
     RandomNoise,
     TimeMask,
+    Transformation,
     TripletTagger,
     UnlabeledInTrain,
     labeled_scorer,
@@ -201,6 +203,59 @@ def test_features_in_no_order_work_at_the_defaults(kind):
     assert not tagger.has_bands_
     assert tagger.score(X, y) > 0.9
     assert tagger.transform(X).shape == (60, 128, 12)[: X.ndim]
+
+
+def test_frames_of_another_model_are_neither_averaged_nor_repeated():
+    rng = np.random.default_rng(0)
+    y = np.arange(40) % 2
+    X = rng.normal(size=(40, 12, 5)) + 2 * rng.normal(size=(2, 12))[y][:, :, None]
+    seen = []
+
+    class Watching(Transformation):
+        def apply(self, anchors, segments, rng):
+            seen.append(anchors.X.shape)
+            return anchors
+
+    augmentation = Chain([RandomCrop(stretch=0), Watching()])
+    tagger = TripletTagger(augmentation=augmentation, max_epochs=1, random_state=0)
+    tagger.fit(X, hide(y, 3))
+    # a crop is as long as the clips, though segment_length is 240
+    assert set(seen) == {(60, 1, 12, 5)}
+    assert tagger.frame_pooling_ == 1
+    frames = tagger.transform(X)
+    assert (np.abs(np.diff(frames, axis=2)) > 0).any(axis=1).all()
+    assert (
+        clone(tagger).set_params(frame_pooling=2).fit(X, hide(y, 3)).score(X, y) > 0.9
+    )
+
+
+def test_what_is_labeled_is_not_told_from_what_is_not():
+    """Triplets of labeled against unlabeled clips would tear a class in two."""
+    rng = np.random.default_rng(0)
+    y = np.arange(150) % 3
+    X = rng.normal(size=(150, 64)) + 0.8 * rng.normal(size=(3, 64))[y]
+    X = X[:, :, None] + 0.5 * rng.normal(size=(150, 64, 4))
+    y_known = hide(y, 4)
+    # late, when the triplets alone have had their say
+    tagger = TripletTagger(guess_from=0.4, random_state=0).fit(X, y_known)
+    hidden = y_known < 0
+    assert (tagger.pseudo_labels_ == y)[hidden].mean() > 0.8
+    assert tagger.score(X[hidden], y[hidden]) > 0.8
+
+
+def test_one_wild_value_does_not_outweigh_the_rest():
+    rng = np.random.default_rng(0)
+    y = np.arange(80) % 2
+    X = rng.normal(size=(80, 10)) + 2 * rng.normal(size=(2, 10))[y]
+    # a column that is 0 but for a few rows, in which it is far from all others
+    rare = np.zeros((80, 1))
+    rare[::20] = 1
+    tagger = TripletTagger(max_epochs=3, random_state=0)
+    embedded = tagger.fit(np.hstack([X, rare]), hide(y, 4)).transform(
+        np.hstack([np.zeros((2, 10)) + X.mean(axis=0), [[1], [1000]]])
+    )
+    # beyond two deviations it says no more
+    np.testing.assert_array_equal(embedded[0], embedded[1])
 
 
 # --- what comes out

@@ -173,11 +173,15 @@ class FrameScaler:
         Mean and standard deviation (1 where a feature is constant).
     silence : ndarray of shape (n_features,), float32
         The smallest value met, standardised: what an empty band looks like.
+    limit : float or None
+        Standardised values are clipped to [-limit, limit]: a feature that is constant
+        but for a few clips would otherwise outweigh all others in these.
     """
 
     mean: np.ndarray
     scale: np.ndarray
     silence: np.ndarray
+    limit: float | None = None
 
     @classmethod
     def fit(cls, clips: Clips, common: bool = False, verbose: int = 0) -> FrameScaler:
@@ -204,7 +208,8 @@ class FrameScaler:
         # a constant feature becomes 0, as StandardScaler has it
         scale[scale == 0] = 1.0
         silence = (lowest - mean) / scale
-        return cls(*(a.astype(np.float32) for a in (mean, scale, silence)))
+        mean, scale, silence = (a.astype(np.float32) for a in (mean, scale, silence))
+        return cls(mean, scale, silence)
 
     def transform(self, clip: np.ndarray) -> np.ndarray:
         """Standardise one clip.
@@ -217,7 +222,10 @@ class FrameScaler:
         -------
         clip : ndarray of the same shape, float32
         """
-        return (clip - self.mean[:, None]) / self.scale[:, None]
+        scaled = (clip - self.mean[:, None]) / self.scale[:, None]
+        if self.limit is not None:
+            np.clip(scaled, -self.limit, self.limit, out=scaled)
+        return scaled
 
     def inverse_transform(self, clip: np.ndarray) -> np.ndarray:
         """Bring standardised clips (..., n_features, n_frames) back."""

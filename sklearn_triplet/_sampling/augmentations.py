@@ -20,6 +20,7 @@ import numpy as np
 
 from sklearn_triplet._input.parameters import check_number
 from sklearn_triplet._input.types import BoolArray, IntArray
+from sklearn_triplet._sampling.neighbors import look_up_nearest
 from sklearn_triplet._sampling.segments import SegmentedClips, Units
 from sklearn_triplet._sampling.transforms import Transformation, check_transformations
 
@@ -644,3 +645,67 @@ class FeatureDropout(Transformation):
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
         check_number(self, "max_fraction", numbers.Real, 0, 1)
+
+
+class NeighborMixing(Transformation):
+    """Move the anchor part of the way towards one of its nearest neighbours.
+
+    ``x_p = x_a + u (x_n - x_a)`` with u uniform in [0, 1] and x_n one of the nearest
+    segments of the training set in the input space, labeled or not. For rows of tables
+    and embeddings of other models, whose neighbours are mostly of one class: it tells
+    the network so, where nobody knows how such features may be changed otherwise.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=5
+        One of that many is drawn each time.
+
+    See Also
+    --------
+    Nearest : The positive selector that takes the neighbour itself.
+    EnergyMixing : Adds another sound, of any class.
+
+    Notes
+    -----
+    The search is that of ``Nearest``, exact and only for anchors that are drawn; what
+    was found is kept with the training set.
+
+    References
+    ----------
+    N. V. Chawla, K. W. Bowyer, L. O. Hall and W. P. Kegelmeyer, "SMOTE: synthetic
+    minority over-sampling technique", JAIR 16, 2002: for labeled rows of a rare class.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import NeighborMixing
+    >>> NeighborMixing(n_neighbors=3)
+    NeighborMixing(n_neighbors=3)
+    """
+
+    def __init__(self, n_neighbors: int = 5) -> None:
+        self.n_neighbors = n_neighbors
+
+    def applies_to(self, anchors: Units, segments: SegmentedClips) -> BoolArray:
+        """Tell that any unit can, where there is another segment."""
+        return np.full(len(anchors), len(segments) > 1)
+
+    def apply(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
+        """Return units between anchors and neighbours; padded frames stay zero."""
+        ids = anchors.segments
+        known = look_up_nearest(segments, ids.ravel(), self.n_neighbors)
+        drawn = rng.integers(np.maximum((known >= 0).sum(axis=1), 1))
+        others = segments.take(known[np.arange(len(known)), drawn, None])
+        X = anchors.X.copy()
+        share = draw_between(0, 1, X, rng)
+        for n, (i, length) in enumerate(np.ndenumerate(anchors.lengths)):
+            # a shorter neighbour is repeated
+            frames = np.resize(np.arange(int(others.lengths[n, 0])), length)
+            other = others.X[n, 0][:, frames]
+            X[i][:, :length] += share[i] * (other - X[i][:, :length])
+        return replace(anchors, X=X)
+
+    def check(self) -> None:
+        """Refuse parameters outside their ranges."""
+        check_number(self, "n_neighbors", numbers.Integral, 1)

@@ -13,6 +13,8 @@ largest), the anchor is searched again in double precision.
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import torch
 
@@ -21,6 +23,10 @@ from sklearn_triplet._sampling.segments import SegmentedClips, Units
 ANCHORS = 8192  # per block: 8192 x 6144 float32 values are 200 MB
 CANDIDATES = 1024  # per block
 EXTRA = 8  # candidates kept beyond the neighbours asked for
+UNASKED = -2  # in the place of neighbours that were not searched yet
+# by training set and number of neighbours; neither a transformation, which is a
+# parameter, nor the training set, which is read only, may change in a fit
+FOUND: WeakKeyDictionary[SegmentedClips, dict[int, np.ndarray]] = WeakKeyDictionary()
 
 
 def find_nearest(
@@ -69,6 +75,31 @@ def find_nearest(
         found[doubtful] = search.in_double_precision(rows[doubtful], n_neighbors)
         neighbors[start : start + ANCHORS] = found
     return neighbors
+
+
+def look_up_nearest(
+    segments: SegmentedClips, anchors: np.ndarray, n_neighbors: int
+) -> np.ndarray:
+    """Find nearest others as ``find_nearest`` does, each anchor once per training set.
+
+    Parameters
+    ----------
+    segments : SegmentedClips
+        What was found is forgotten with it.
+    anchors : ndarray of shape (n_anchors,), int
+    n_neighbors : int
+
+    Returns
+    -------
+    neighbors : ndarray of shape (n_anchors, n_neighbors), int
+        Nearest first, -1 where there are fewer.
+    """
+    unasked = np.full((len(segments), n_neighbors), UNASKED)
+    table = FOUND.setdefault(segments, {}).setdefault(n_neighbors, unasked)
+    new = np.unique(anchors[table[anchors, 0] == UNASKED])
+    if len(new):
+        table[new] = find_nearest(segments, new, n_neighbors)
+    return table[anchors]
 
 
 class _Search:

@@ -180,7 +180,9 @@ class TagTripletLoss(nn.Module):
               {\sum_{i \neq a} \exp(z_a \cdot z_i / \tau)}
 
     averaged over the positives of an anchor, then over anchors: a triplet with as many
-    negatives as the batch holds, the hardest of which weigh most. Without a
+    negatives as there are, the hardest of which weigh most. The sum runs over what the
+    anchor can be compared with: labeled and unlabeled units that may be of one class
+    are kept out, or the network would learn to tell what is labeled. Without a
     temperature it is the hinge of eq. (1), averaged over the active ones among all
     triplets that labels, pseudo-labels and clips allow. Section 5 of the paper proposes
     to "combine the triplet loss and the classification loss".
@@ -295,9 +297,12 @@ class TagTripletLoss(nn.Module):
         positive, negative = compare_units(target)
         if self.temperature is None:
             return self.hinges(cosines, positive, negative)
-        itself = torch.eye(len(units), dtype=torch.bool, device=units.device)
-        logits = (cosines / self.temperature).masked_fill(itself, -torch.inf)
-        # the place of an anchor itself is no positive, and 0 * inf is no number
+        # of two clips about which nothing is known, each is its own class
+        blind = target["unknown"].all(dim=1)
+        other_clip = target["clips"][:, None] != target["clips"]
+        compared = positive | negative | (blind[:, None] & blind & other_clip)
+        logits = (cosines / self.temperature).masked_fill(~compared, -torch.inf)
+        # what is not compared is no positive, and 0 * inf is no number
         losses = -logits.log_softmax(dim=1).masked_fill(~positive, 0).sum(dim=1)
         n_positives = positive.sum(dim=1)
         losses = losses / n_positives.clamp(min=1)
