@@ -1,13 +1,15 @@
 """How many steps an epoch of TripletEmbedder should have where labels are few.
 
     python benchmarks/step_budget.py --data ESC-10
+    python benchmarks/step_budget.py --data ESC-10 --coarse --seeds 5
     python benchmarks/step_budget.py --corpus table --labels 10 30 100 300 --seeds 5
 
 Macro F1 of logistic regression on the clips' embeddings, over the number of labels and
 the least number of steps per epoch; 0 stands for every labeled segment once an epoch,
 and unlabeled ones by ``labeled_ratio``, without a floor. ESC-10 and spoken digits as in
 ``few_labels.py``, on the folds or speakers that settings are chosen on; ``table`` is
-scikit-learn's digits, without the rows that ``digits_few_labels.py`` reports on.
+scikit-learn's digits, without the rows that ``digits_few_labels.py`` reports on. With
+``--coarse`` pairs of bands and pairs of frames are averaged, for a quarter of the time.
 
 The loop has no schedule, so that a fit of more steps is a fit that goes on: each floor
 is measured on the fit of the one before, with ``partial_fit``, and paired with it. Each
@@ -31,7 +33,7 @@ from sklearn_triplet import LabeledOnly, TripletEmbedder, is_labeled
 
 KEY = "corpus", "labels", "strategy", "seed", "floor"
 FIELDS = *KEY, "steps", "f1", "active_triplets", "seconds"
-N_EPOCHS, BATCH_SIZE, SEGMENT_LENGTH = 10, 64, 96  # the embedder's defaults
+BATCH_SIZE, SEGMENT_LENGTH = 64, 96  # the embedder's defaults
 
 
 def load_table(folder: str | None) -> Corpus:
@@ -42,13 +44,20 @@ def load_table(folder: str | None) -> Corpus:
     return Corpus(X.astype(np.float32), y, group, [([0, 1, 2], [3])], [])
 
 
-def count_once(X: np.ndarray, y: np.ndarray, strategy: str) -> int:
+def average_pairs(X: np.ndarray) -> np.ndarray:
+    """Halve bands and frames of (n, n_features, n_frames); an odd last one is lost."""
+    n, n_features, n_frames = X.shape
+    X = X[:, : n_features // 2 * 2, : n_frames // 2 * 2]
+    return X.reshape(n, n_features // 2, 2, n_frames // 2, 2).mean(axis=(2, 4))
+
+
+def count_once(X: np.ndarray, y: np.ndarray, strategy: str, length: int) -> int:
     """Count the triplets of an epoch without a floor, at the default labeled_ratio."""
     if X.ndim == 2:
         n_segments = np.ones(len(X), dtype=int)
     else:
         n_frames = (~np.isnan(X[:, 0])).sum(axis=1)
-        n_segments = np.maximum(n_frames // SEGMENT_LENGTH, 1)
+        n_segments = np.maximum(n_frames // length, 1)
     labeled = is_labeled(y)
     only_labeled = labeled.all() or strategy in ("s4", "s5")
     return n_segments[labeled].sum() * (1 if only_labeled else 2)
@@ -56,10 +65,12 @@ def count_once(X: np.ndarray, y: np.ndarray, strategy: str) -> int:
 
 def climb(X, y, strategy: str, seed: int, arguments) -> Iterator[tuple[int, dict, int]]:
     """Yield floor, embedder and steps per epoch, from few steps to many."""
-    once = count_once(X, y, strategy)
+    length = SEGMENT_LENGTH // 2 if arguments.coarse else SEGMENT_LENGTH
+    once = count_once(X, y, strategy, length)
     embedder = TripletEmbedder(
         strategy,
         n_triplets=int(once),
+        segment_length=length,
         output="clip",
         precision=arguments.precision,
         random_state=seed,
@@ -83,7 +94,7 @@ def run(arguments, corpus: Corpus, done: set) -> Iterator[dict]:
         for n_labels in arguments.labels:
             y = draw_labels(corpus.y[rows], n_labels, seed)
             for strategy in arguments.strategies:
-                key = arguments.corpus, n_labels, strategy, seed
+                key = arguments.name, n_labels, strategy, seed
                 floors = {0, *arguments.floors}
                 if done >= {tuple(map(str, (*key, floor))) for floor in floors}:
                     continue
@@ -111,7 +122,10 @@ def show(results: list[dict]) -> None:
     for row in results:
         key = row["corpus"], int(row["labels"]), row["strategy"], int(row["floor"])
         cells.setdefault(key, {})[str(row["seed"])] = row
-    print("corpus  labels  strategy  floor  steps  F1    ahead of the row above  seconds")
+    print(
+        "corpus        labels  strategy  floor  steps  F1     "
+        "ahead of the row above  seconds"
+    )
     above: tuple = ()
     for key, runs in sorted(cells.items()):
         f1 = {seed: float(row["f1"]) for seed, row in runs.items()}
@@ -127,8 +141,8 @@ def show(results: list[dict]) -> None:
         )
         corpus, n_labels, strategy, floor = key
         print(
-            f"{corpus:8}{n_labels:6}  {strategy:8}{floor:7}{steps:7.0f}  "
-            f"{np.mean(list(f1.values())):.3f}  {text:22}{seconds:8.1f}"
+            f"{corpus:14}{n_labels:6}  {strategy:8}{floor:7}{steps:7.0f}  "
+            f"{np.mean(list(f1.values())):.3f}  {text:22}{seconds:9.1f}"
         )
         above = key
 
@@ -142,6 +156,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--strategies", nargs="+", default=names)
     parser.add_argument("--floors", type=int, nargs="+", default=[5, 10, 20, 40])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--coarse", action="store_true", help="a quarter of the time")
     parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--csv", default="step_budget.csv")
     options = parser.parse_args(arguments)
@@ -149,6 +164,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         parser.error("esc10-folds reports; choose on --corpus esc10")
     if options.data is None and options.corpus != "table":
         parser.error("--data is needed for a corpus of recordings")
+    if options.coarse and options.corpus == "table":
+        parser.error("--coarse averages bands and frames, and a table has none")
+    options.name = f"{options.corpus}{'-coarse' * options.coarse}"
     return options
 
 
@@ -160,6 +178,8 @@ def main(arguments: list[str] | None = None) -> None:
             rows = list(csv.DictReader(file))
     done = {tuple(row[name] for name in KEY) for row in rows}
     corpus = {**LOADERS, "table": load_table}[options.corpus](options.data)
+    if options.coarse:
+        corpus.X = average_pairs(corpus.X)
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         if not rows:
@@ -169,7 +189,7 @@ def main(arguments: list[str] | None = None) -> None:
             file.flush()
             rows.append(result)
             print(*(result[name] for name in KEY), f"{result['f1']:.3f}", flush=True)
-    show([row for row in rows if row["corpus"] == options.corpus])
+    show([row for row in rows if row["corpus"] == options.name])
 
 
 if __name__ == "__main__":
