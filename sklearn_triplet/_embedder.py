@@ -48,6 +48,9 @@ from sklearn_triplet._training.triplet_loss import (
 
 # what the weights and their averages are made for
 STRUCTURE = ("n_components", "encoder", "scaling", "pooling", "segment_length")
+# of an epoch of clips at n_triplets=None: where ten clips are labeled, each of their
+# segments once would be two steps, and ten epochs of that hardly train a network
+MIN_STEPS = 20
 
 
 class TripletEmbedder(EmbedsClips, ClipsEstimator):
@@ -74,7 +77,8 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
     n_triplets : int, default=None
         Triplets per epoch, redrawn every epoch, no anchor twice before all have been
         used. ``None``: every labeled segment once, and unlabeled ones by
-        ``labeled_ratio``.
+        ``labeled_ratio``; of clips, as opposed to rows of a table, at least
+        ``20 * batch_size``, so that few of them are used several times (see Notes).
     margin : float, default=0.5
         Delta of eq. (1), a squared distance, greater than 0.
     normalize : bool, default=True
@@ -497,6 +501,9 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
             None if validates else self.n_triplets,
             seeds["validation" if validates else "data"],
             repeat=validates,
+            # a mean over few triplets, always the same ones, gains nothing by copies of
+            # them; and of a table more steps make a worse embedding, not a better one
+            at_least=0 if validates or clips.flat else MIN_STEPS * self.batch_size,
         )
 
     def _make_module(self, clips: Clips, previous: NeuralNet | None) -> TripletNetwork:
