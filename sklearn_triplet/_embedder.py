@@ -195,7 +195,7 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(8, 64, 200)).astype("float32")
     >>> y = [0, 0, 1, 1, -1, -1, -1, -1]
-    >>> embedder = TripletEmbedder(strategy="s2", max_epochs=1, random_state=0)
+    >>> embedder = TripletEmbedder("s2", n_triplets=20, max_epochs=1, random_state=0)
     >>> embedder.fit(X, y).transform(X).shape
     (8, 64, 200)
     """
@@ -310,7 +310,9 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
         >>> import numpy as np
         >>> from sklearn_triplet import TripletEmbedder
         >>> X = np.random.default_rng(0).normal(size=(8, 64, 100))
-        >>> embedder = TripletEmbedder("s1", max_epochs=1, random_state=0)
+        >>> embedder = TripletEmbedder(
+        ...     "s1", n_triplets=8, max_epochs=1, random_state=0
+        ... )
         >>> embedder.fit(X[:4]).partial_fit(X[4:]).n_iter_
         2
         """
