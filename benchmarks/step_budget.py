@@ -117,34 +117,31 @@ def run(arguments, corpus: Corpus, done: set) -> Iterator[dict]:
 
 
 def show(results: list[dict]) -> None:
-    """Print mean F1 per number of labels, strategy and floor, and what a floor adds."""
+    """Print means per number of labels, strategy and floor, and what a floor adds."""
     cells: dict[tuple, dict[str, dict]] = {}
     for row in results:
         key = row["corpus"], int(row["labels"]), row["strategy"], int(row["floor"])
         cells.setdefault(key, {})[str(row["seed"])] = row
     print(
         "corpus        labels  strategy  floor  steps  F1     "
-        "ahead of the row above  seconds"
+        "ahead of no floor    active  seconds"
     )
-    above: tuple = ()
     for key, runs in sorted(cells.items()):
-        f1 = {seed: float(row["f1"]) for seed, row in runs.items()}
-        before = {seed: float(row["f1"]) for seed, row in cells.get(above, {}).items()}
-        lead = [f1[seed] - before[seed] for seed in f1 if seed in before]
+        without = cells[(*key[:3], 0)]
+        lead = [float(runs[s]["f1"]) - float(without[s]["f1"]) for s in runs]
         text = ""
-        if above[:3] == key[:3] and len(lead) > 1:
+        if key[3] and len(lead) > 1:
             half = stats.t.ppf(0.975, len(lead) - 1) * stats.sem(lead)
             text = f"{np.mean(lead):+.3f} ± {half:.3f} ({len(lead)})"
-        steps, seconds = (
+        steps, f1, active, seconds = (
             np.mean([float(row[name]) for row in runs.values()])
-            for name in ("steps", "seconds")
+            for name in ("steps", "f1", "active_triplets", "seconds")
         )
         corpus, n_labels, strategy, floor = key
         print(
             f"{corpus:14}{n_labels:6}  {strategy:8}{floor:7}{steps:7.0f}  "
-            f"{np.mean(list(f1.values())):.3f}  {text:22}{seconds:9.1f}"
+            f"{f1:.3f}  {text:20}{active:7.2f}{seconds:9.1f}"
         )
-        above = key
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
