@@ -48,9 +48,6 @@ from sklearn_triplet._training.triplet_loss import (
 
 # what the weights and their averages are made for
 STRUCTURE = ("n_components", "encoder", "scaling", "pooling", "segment_length")
-# of an epoch of clips at n_triplets=None: where ten clips are labeled, each of their
-# segments once would be two steps, and ten epochs of that hardly train a network
-MIN_STEPS = 20
 
 
 class TripletEmbedder(EmbedsClips, ClipsEstimator):
@@ -77,8 +74,7 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
     n_triplets : int, default=None
         Triplets per epoch, redrawn every epoch, no anchor twice before all have been
         used. ``None``: every labeled segment once, and unlabeled ones by
-        ``labeled_ratio``; of clips, as opposed to rows of a table, at least
-        ``20 * batch_size``, so that few of them are used several times (see Notes).
+        ``labeled_ratio``.
     margin : float, default=0.5
         Delta of eq. (1), a squared distance, greater than 0.
     normalize : bool, default=True
@@ -195,7 +191,7 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(8, 64, 200)).astype("float32")
     >>> y = [0, 0, 1, 1, -1, -1, -1, -1]
-    >>> embedder = TripletEmbedder("s2", n_triplets=20, max_epochs=1, random_state=0)
+    >>> embedder = TripletEmbedder(strategy="s2", max_epochs=1, random_state=0)
     >>> embedder.fit(X, y).transform(X).shape
     (8, 64, 200)
     """
@@ -310,9 +306,7 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
         >>> import numpy as np
         >>> from sklearn_triplet import TripletEmbedder
         >>> X = np.random.default_rng(0).normal(size=(8, 64, 100))
-        >>> embedder = TripletEmbedder(
-        ...     "s1", n_triplets=8, max_epochs=1, random_state=0
-        ... )
+        >>> embedder = TripletEmbedder("s1", max_epochs=1, random_state=0)
         >>> embedder.fit(X[:4]).partial_fit(X[4:]).n_iter_
         2
         """
@@ -503,9 +497,6 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
             None if validates else self.n_triplets,
             seeds["validation" if validates else "data"],
             repeat=validates,
-            # a mean over few triplets, always the same ones, gains nothing by copies of
-            # them; and of a table more steps make a worse embedding, not a better one
-            at_least=0 if validates or clips.flat else MIN_STEPS * self.batch_size,
         )
 
     def _make_module(self, clips: Clips, previous: NeuralNet | None) -> TripletNetwork:

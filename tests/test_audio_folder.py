@@ -139,12 +139,9 @@ def test_names_are_what_everything_else_takes(tmp_path):
     assert set(linear.predict(flat)) == {"dog", "rain"}
     assert 0.5 <= labeled_scorer("f1_macro")(linear, flat, y) <= 1
     assert 0.5 <= labeled_scorer("accuracy")(linear, flat, y) <= 1
-    embedder = TripletEmbedder(
-        n_components=4, n_triplets=40, max_epochs=1, random_state=0
-    )
     pipe = Pipeline(
         [
-            ("emb", embedder),
+            ("emb", TripletEmbedder(n_components=4, max_epochs=1, random_state=0)),
             ("clf", SequenceTagger(n_layers=1, n_cells=4, max_epochs=1)),
         ]
     )

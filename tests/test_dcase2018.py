@@ -583,12 +583,7 @@ def check_training(corpus: Bunch) -> None:
     """Search over the validation clips, then tag the evaluation clips."""
     mel = LogMel(16000, n_fft=512, win_length=400, hop_length=160, n_mels=16)
     embedder = TripletEmbedder(
-        "s2",
-        n_components=4,
-        n_triplets=200,
-        segment_length=16,
-        max_epochs=1,
-        random_state=0,
+        "s2", n_components=4, segment_length=16, max_epochs=1, random_state=0
     )
     tagger = SequenceTagger(n_layers=1, n_cells=4, max_epochs=1, random_state=0)
     pipe = Pipeline([("mel", mel), ("emb", embedder), ("tag", tagger)])

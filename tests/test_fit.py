@@ -23,9 +23,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(12, 8, 20)).astype(np.float32)
 Y = np.arange(12) % 2
 HALF = np.where(np.arange(12) < 6, Y, -1)
-EMBEDDER = TripletEmbedder(
-    "s2", n_components=4, n_triplets=24, max_epochs=1, random_state=0
-)
+EMBEDDER = TripletEmbedder("s2", n_components=4, max_epochs=1, random_state=0)
 TAGGER = SequenceTagger(n_cells=4, max_epochs=1, random_state=0)
 
 

@@ -16,12 +16,7 @@ RATE = 8000
 
 def make_pipeline(strategy, mel=None):
     embedder = TripletEmbedder(
-        strategy,
-        n_components=8,
-        n_triplets=200,
-        max_epochs=2,
-        segment_length=32,
-        random_state=0,
+        strategy, n_components=8, max_epochs=2, segment_length=32, random_state=0
     )
     tagger = SequenceTagger(n_cells=16, max_epochs=20, lr=0.01, random_state=0)
     mel = mel or LogMel(RATE, n_fft=256, win_length=200, hop_length=80, n_mels=16)

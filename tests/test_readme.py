@@ -65,8 +65,8 @@ def write_tones(folder, n_files):
 
 
 def shrink_embedder(search):
-    small = {"n_components": 4, "n_triplets": 200, "max_epochs": 1, "random_state": 0}
-    search.estimator.named_steps["emb"].set_params(**small)
+    small = {"emb__n_components": 4, "emb__max_epochs": 1, "emb__random_state": 0}
+    search.estimator.set_params(**small)
 
 
 def shrink(search):
@@ -82,7 +82,7 @@ def shrink(search):
 def test_the_selector_of_ones_own():
     exec(BLOCKS[3], {}, found := {})
     embedder = sklearn_triplet.TripletEmbedder(
-        found["strategy"], n_components=4, n_triplets=8, max_epochs=1, random_state=0
+        found["strategy"], n_components=4, max_epochs=1, random_state=0
     )
     X = np.random.default_rng(0).normal(size=(8, 8, 100)).astype(np.float32)
     embedder.fit(X, [0, 0, 1, 1, -1, -1, -1, -1])

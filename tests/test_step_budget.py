@@ -1,4 +1,4 @@
-"""How many steps an epoch has at the default n_triplets, however few the labels."""
+"""How many steps an epoch has: at the default n_triplets, and at a given one."""
 
 import numpy as np
 import pytest
@@ -39,72 +39,59 @@ def count_steps(embedder, key="train_batch_count"):
     "strategy, n_labeled, expected",
     [
         # two segments a clip; every labeled one once, as many unlabeled ones, by 64
-        ("s2", 10, 20),
-        ("s2", 30, 20),
-        ("s2", 300, 20),  # 1200 triplets would be 19 batches
-        ("s2", 330, 21),  # 1320 triplets are
+        ("s2", 10, 1),
+        ("s2", 30, 2),
+        ("s2", 300, 19),
         ("s2", 3000, 188),
-        ("s1", 30, 20),
-        ("s1", 3000, 188),
-        ("s3", 30, 20),
+        ("s1", 30, 2),
+        ("s3", 30, 2),
         # no unlabeled anchors
-        ("s5", 10, 20),
-        ("s5", 600, 20),
+        ("s5", 10, 1),
+        ("s5", 300, 10),
         ("s5", 3000, 94),
-        ("s4", 30, 20),
-        ("s4", 3000, 94),
+        ("s4", 30, 1),
     ],
 )
-def test_epoch_has_twenty_steps_or_every_labeled_segment(strategy, n_labeled, expected):
+def test_epoch_is_every_labeled_segment_once(strategy, n_labeled, expected):
     X, y = make_clips(n_labeled, 50)
     assert count_steps(fit(X, y, strategy)) == [expected]
 
 
-@pytest.mark.parametrize("n_clips, expected", [(10, 20), (1000, 32)])
-def test_unlabeled_clips_alone_have_the_same_floor(n_clips, expected):
+@pytest.mark.parametrize("n_clips, expected", [(10, 1), (1000, 32)])
+def test_epoch_without_labels_is_every_segment_once(n_clips, expected):
     X, _ = make_clips(0, n_clips)
     assert count_steps(fit(X, None, "s1")) == [expected]
 
 
-def test_floor_counts_steps_whatever_the_batch_size():
-    X, y = make_clips(20, 20)
-    assert count_steps(fit(X, y, batch_size=7)) == [20]
-    assert count_steps(fit(X, y, batch_size=2)) == [40]  # every labeled segment once
-
-
 @pytest.mark.parametrize("strategy, expected", [("s2", 4), ("s5", 2)])
-def test_given_n_triplets_are_what_they_were(strategy, expected):
+def test_default_is_what_the_same_n_triplets_is(strategy, expected):
     X, y = make_clips(30, 30)
     once = 120 if strategy == "s2" else 60
     settings = {"batch_size": 32, "max_epochs": 2}
-    few = fit(X, y, strategy, n_triplets=once, **settings)
-    assert count_steps(few) == [expected] * 2
+    given = fit(X, y, strategy, n_triplets=once, **settings)
+    assert count_steps(given) == [expected] * 2
+    default = fit(X, y, strategy, **settings).transform(X)
+    np.testing.assert_array_equal(default, given.transform(X))
 
 
-def test_default_is_that_many_triplets():
+def test_given_n_triplets_decide_the_steps():
     X, y = make_clips(10, 20)
-    given = fit(X, y, n_triplets=20 * 64).transform(X)
-    np.testing.assert_array_equal(fit(X, y).transform(X), given)
+    assert count_steps(fit(X, y, n_triplets=20 * 64)) == [20]
 
 
-def test_table_has_no_floor():
+def test_row_of_a_table_is_a_segment():
     X, y = make_clips(30, 100, flat=True)
     assert count_steps(fit(X, y, batch_size=20)) == [3]
     assert count_steps(fit(X, y, "s5", batch_size=20)) == [2]
 
 
-def test_validation_is_every_labeled_segment_once():
+def test_given_n_triplets_are_not_of_what_validates():
     X, y = make_clips(40, 40)
-    embedder = fit(X, y, max_epochs=3, validation_fraction=0.25)
+    settings = {"n_triplets": 20 * 64, "max_epochs": 3, "validation_fraction": 0.25}
+    embedder = fit(X, y, **settings)
     # 20 clips validate, 10 of them labeled: 40 triplets
     assert count_steps(embedder, "valid_batch_count") == [1] * 3
     assert count_steps(embedder) == [20] * 3
-
-
-def test_partial_fit_has_the_floor_too():
-    X, y = make_clips(10, 20)
-    embedder = fit(X, y).partial_fit(X, y)
-    assert count_steps(embedder) == [20, 20]
 
 
 def test_anchors_take_turns_within_an_epoch():
@@ -124,6 +111,7 @@ def test_anchors_take_turns_within_an_epoch():
         "s5",
         segment_length=4,
         encoder=lambda n_features: Anchors(n_features, 2, 1),
+        n_triplets=40,
         batch_size=2,
         max_epochs=2,
         random_state=0,

@@ -15,7 +15,7 @@ from sklearn_triplet._training.estimator import split_clips
 X = np.random.default_rng(0).normal(size=(12, 8, 16)).astype(np.float32)
 Y = np.arange(12) % 2
 ESTIMATORS = [
-    TripletEmbedder("s5", n_components=4, n_triplets=12, max_epochs=3),
+    TripletEmbedder("s5", n_components=4, max_epochs=3),
     SequenceTagger(n_cells=4, max_epochs=3),
     CRNNTagger(n_components=4, n_cells=4, max_epochs=3),
 ]
@@ -88,9 +88,7 @@ def test_split_of_several_labels_goes_by_the_rarest():
 def test_loss_that_is_not_finite():
     sentence = r"^The triplet loss became (nan|inf) in epoch \d\. Lower lr \(now 1e"
     sentence += r"\+30\) or set normalize=True, and fit anew: the weights are lost\.$"
-    embedder = TripletEmbedder(
-        "s5", n_triplets=12, lr=1e30, max_epochs=5, warm_start=True
-    )
+    embedder = TripletEmbedder("s5", lr=1e30, max_epochs=5, warm_start=True)
     with pytest.raises(ValueError, match=sentence):
         embedder.fit(X, Y)
     with pytest.raises(NotFittedError):

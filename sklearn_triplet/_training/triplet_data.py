@@ -52,11 +52,7 @@ class ShuffledQueue:
 
 
 def count_anchors(
-    n_labeled: int,
-    n_unlabeled: int,
-    labeled_ratio: float,
-    n_triplets: int | None,
-    at_least: int = 0,
+    n_labeled: int, n_unlabeled: int, labeled_ratio: float, n_triplets: int | None
 ) -> tuple[int, int]:
     """Tell how many labeled and unlabeled anchors an epoch has.
 
@@ -69,8 +65,6 @@ def count_anchors(
         Labeled anchors among all.
     n_triplets : int or None
         ``None``: every labeled segment once, and unlabeled ones by the ratio.
-    at_least : int, default=0
-        Triplets that ``None`` stands for where it would stand for fewer.
 
     Returns
     -------
@@ -85,8 +79,6 @@ def count_anchors(
     --------
     >>> count_anchors(30, 1000, 0.25, None)  # each labeled segment once
     (30, 90)
-    >>> count_anchors(30, 1000, 0.25, None, at_least=400)  # each three or four times
-    (100, 300)
     >>> count_anchors(30, 1000, 0.25, 200)
     (50, 150)
     """
@@ -94,7 +86,6 @@ def count_anchors(
     ratio = ratio if n_labeled else 0.0
     if n_triplets is None:
         n_triplets = round(n_labeled / ratio) if ratio else n_unlabeled
-        n_triplets = max(n_triplets, at_least)
     n_labeled_anchors = round(ratio * n_triplets)
     return n_labeled_anchors, n_triplets - n_labeled_anchors
 
@@ -114,8 +105,6 @@ class TripletData(Dataset):
         Of anchors, positives and the noise of negatives.
     repeat : bool, default=False
         Whether every epoch draws the same triplets, as a validation set has to.
-    at_least : int, default=0
-        As in ``count_anchors``.
 
     Attributes
     ----------
@@ -133,7 +122,6 @@ class TripletData(Dataset):
         n_triplets: int | None,
         seed: int,
         repeat: bool = False,
-        at_least: int = 0,
     ) -> None:
         self.segments = segments
         self.strategy = strategy
@@ -146,11 +134,7 @@ class TripletData(Dataset):
         if not strategy.uses_unlabeled:
             self.unlabeled = self.unlabeled[:0]
         self.n_labeled, self.n_unlabeled = count_anchors(
-            len(self.labeled),
-            len(self.unlabeled),
-            labeled_ratio,
-            n_triplets,
-            at_least,
+            len(self.labeled), len(self.unlabeled), labeled_ratio, n_triplets
         )
         if self.n_labeled:
             strategy.labeled_positive.prepare(segments, self.labeled)
