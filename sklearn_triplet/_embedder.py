@@ -74,7 +74,7 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
     n_triplets : int, default=None
         Triplets per epoch, redrawn every epoch, no anchor twice before all have been
         used. ``None``: every labeled segment once, and unlabeled ones by
-        ``labeled_ratio``.
+        ``labeled_ratio``, which is few steps where labels are few (see Notes).
     margin : float, default=0.5
         Delta of eq. (1), a squared distance, greater than 0.
     normalize : bool, default=True
@@ -170,6 +170,14 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
     is averaged over those of a batch (eq. (1)). Anchors are drawn without repetition
     until all segments have been used; each segment of a batch is encoded once, whatever
     its roles.
+
+    At the defaults, 10, 30, 300 or 3 000 labeled clips of five seconds and many
+    unlabeled ones are 2, 5, 47 or 469 steps an epoch with ``"s1"`` to ``"s3"``, and
+    half as many with ``"s4"`` and ``"s5"``. More of them at 10 to 100 labels did not
+    pay where it was measured: 20 an epoch take up to twenty times the time, for a
+    difference in macro F1 that cannot be told from zero, and of a table they make
+    ``"s1"`` to ``"s3"`` worse (``benchmarks/step_budget.py``). Triplets of the same
+    few labeled segments soon have no loss any more; ``TripletTagger`` augments them.
 
     Clips of which all frames are NaN, as ``LogMel(errors="warn")`` returns them for
     files that cannot be read, are left out of the fit with a warning that counts them;
