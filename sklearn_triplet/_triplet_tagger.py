@@ -125,6 +125,9 @@ class TripletTagger(EmbedsClips, ClipClassifier):
     n_segments : int, default=1
         Crops of a clip that are pooled to one unit, k. More than 1 is for events that
         are short beside the clip: then a single crop often misses what the label says.
+    pooling : {"statistics", "attention"}, default="statistics"
+        How the frames of a clip become mean and deviation: all alike, or each by a
+        weight that is learned.
     augmentation : {"auto"}, Transformation or None, default="auto"
         What happens to every crop. ``"auto"``: for bands, random crops and speeds,
         frequency shift, gain, equaliser, mixing, noise and masks; for other features
@@ -246,8 +249,9 @@ class TripletTagger(EmbedsClips, ClipClassifier):
     labeled clip has is guessed nowhere, and one that is unknown in all stays unknown.
 
     ``predict_frames`` puts each frame into the place of the mean, beside the deviation
-    of the whole clip: the mean of its logits over pooled frames is the logit of the
-    clip. It was learned from whole clips, and tells what is listened to.
+    of the whole clip: the mean of its logits over pooled frames (by their weights, with
+    ``pooling="attention"``) is the logit of the clip. It was learned from whole clips,
+    and tells what is listened to.
 
     References
     ----------
@@ -288,6 +292,7 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         frame_pooling: int | None = None,
         segment_length: int = 240,
         n_segments: int = 1,
+        pooling: Literal["statistics", "attention"] = "statistics",
         augmentation: Literal["auto"] | Transformation | None = "auto",
         labeled_ratio: float = 1 / 3,
         n_views: int = 2,
@@ -321,6 +326,7 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         self.frame_pooling = frame_pooling
         self.segment_length = segment_length
         self.n_segments = n_segments
+        self.pooling = pooling
         self.augmentation = augmentation
         self.labeled_ratio = labeled_ratio
         self.n_views = n_views
@@ -436,6 +442,7 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         if self.guess_from is not None:
             check_number(self, "guess_from", numbers.Real, 0, 1)
         self._check_loop()
+        check_choice(self, "pooling", ["statistics", "attention"])
         check_choice(self, "refit_head", [False, True])
         check_choice(self, "output", ["frames", "clip"])
         check_choice(self, "precision", ["float32", "bfloat16"])
@@ -567,7 +574,11 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         frames = FrameEncoder(encoder)
         self.n_components_ = count_components(frames, n_features, owner)
         module = TaggingEncoder(
-            encoder, self.n_components_, len(self.classes_), self.precision
+            encoder,
+            self.n_components_,
+            len(self.classes_),
+            self.precision,
+            self.pooling,
         )
         if not self.tag_weight:
             # what is not trained shall say nothing, rather than something at random

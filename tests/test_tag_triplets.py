@@ -7,6 +7,7 @@ import pytest
 import torch
 from helpers import cut
 from skorch.callbacks import Callback
+from torch import nn
 
 from sklearn_triplet import Gain, TripletTagger
 from sklearn_triplet._input.labels import check_labels
@@ -190,6 +191,37 @@ def test_positives_are_compared_with_what_the_anchor_can_be_told_from(
     multilabel = kind == "several"
     loss = TagTripletLoss(multilabel, 0.5, temperature, 0, 0, 2.0)(tagged, target)
     assert float(loss) == pytest.approx(2 * np.mean(losses), rel=1e-5)
+
+
+# --- pooling
+
+
+def test_attention_weighs_the_valid_frames_by_their_softmax():
+    module = TaggingEncoder(nn.Identity(), 3, 2, pooling="attention").eval()
+    weight = np.array([0.7, -0.4, 1.2])
+    with torch.no_grad():
+        module.attention.weight[0] = torch.from_numpy(weight)
+    frames = np.random.default_rng(0).normal(size=(2, 3, 5))
+    frames[1, :, 3:] = 99  # padding, whatever it holds
+    lengths = [5, 3]
+    expected = []
+    for clip, length in zip(frames, lengths, strict=True):
+        valid = clip[:, :length]
+        shares = np.exp(weight @ valid)
+        shares /= shares.sum()
+        mean = valid @ shares
+        variance = np.square(valid - mean[:, None]) @ shares
+        expected.append(np.concatenate([mean, np.sqrt(variance)]))
+    X = torch.from_numpy(frames).float()
+    with torch.no_grad():
+        tagged = module(X[:, None], torch.tensor(lengths)[:, None])
+        by_frame = module.tag_frames(X[0])
+    found = tagged.embeddings.numpy()  # the norm has not learned: 0 and 1
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    # the frames' logits, by their weights, are those of the clip
+    shares = np.exp(weight @ frames[0])
+    mean = by_frame.numpy() @ (shares / shares.sum())
+    np.testing.assert_allclose(mean, tagged.logits[0].numpy(), rtol=1e-4)
 
 
 # --- batches

@@ -258,6 +258,23 @@ def test_one_wild_value_does_not_outweigh_the_rest():
     np.testing.assert_array_equal(embedded[0], embedded[1])
 
 
+def test_attention_begins_as_statistics_and_learns(data):
+    X, y, answers = data[0], data[2], data[1]
+    untrained = clone(QUICK_TAGGER).set_params(max_epochs=0, output="clip")
+    alike = clone(untrained).set_params(pooling="attention")
+    np.testing.assert_allclose(
+        alike.fit(X, y).transform(X), untrained.fit(X, y).transform(X), atol=1e-4
+    )
+    tagger = clone(QUICK_TAGGER).set_params(pooling="attention").fit(X, y)
+    assert tagger.score(X, answers) > 0.9
+    assert tagger.net_.module_.attention.weight.abs().max() > 0
+    # as with all frames alike, padding is nothing
+    shorter = shorten(X[:3], [30, 41, 20])
+    together = tagger.predict_proba(shorter)
+    alone = tagger.predict_proba([clip[:, ~np.isnan(clip[0])] for clip in shorter])
+    np.testing.assert_allclose(together, alone, rtol=1e-5)
+
+
 # --- what comes out
 
 

@@ -72,6 +72,14 @@ class TaggingEncoder(FrameEncoder):
     n_components : int
         Of the encoder, per frame.
     n_classes : int
+    pooling : {"statistics", "attention"}, default="statistics"
+        Whether all frames count alike in mean and deviation, or by a weight that is
+        learned.
+
+    References
+    ----------
+    K. Okabe, T. Koshinaka and K. Shinoda, "Attentive statistics pooling for deep
+    speaker embedding", Interspeech 2018.
     """
 
     def __init__(
@@ -80,8 +88,14 @@ class TaggingEncoder(FrameEncoder):
         n_components: int,
         n_classes: int,
         precision: Literal["float32", "bfloat16"] = "float32",
+        pooling: Literal["statistics", "attention"] = "statistics",
     ) -> None:
         super().__init__(encoder, precision)
+        self.attention = None
+        if pooling == "attention":
+            self.attention = nn.Linear(n_components, 1, bias=False)
+            # all frames alike at first: what matters is learned
+            nn.init.zeros_(self.attention.weight)
         # without a scale of its own: what it standardises is compared by angle, and
         # the head has weights enough
         self.norm = nn.BatchNorm1d(2 * n_components, affine=False)
@@ -106,8 +120,29 @@ class TaggingEncoder(FrameEncoder):
         mask = frame_mask(lengths.flatten(), frames.shape[2])
         # the segments of a unit side by side: one mean and deviation over all of them
         frames = frames.unflatten(0, (n_units, k)).transpose(1, 2).flatten(2)
-        embeddings = self.norm(pool_statistics(frames, mask.view(n_units, 1, -1)))
+        embeddings = self.norm(self.pool(frames, mask.view(n_units, 1, -1)))
         return Tagged(embeddings, self.head(embeddings))
+
+    def pool(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Pool frames to mean and deviation, each frame by its weight.
+
+        Parameters
+        ----------
+        frames : tensor of shape (n, n_components, n_frames)
+        mask : tensor of shape (n, 1, n_frames), bool
+            The valid frames.
+
+        Returns
+        -------
+        statistics : tensor of shape (n, 2 * n_components)
+        """
+        if self.attention is None:
+            return pool_statistics(frames, mask)
+        scores = self.attention(frames.transpose(1, 2)).transpose(1, 2)
+        weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=2)
+        mean = (frames * weights).sum(dim=2)
+        variance = ((frames - mean[:, :, None]).square() * weights).sum(dim=2)
+        return torch.cat([mean, variance.clamp(min=SMALL).sqrt()], dim=1)
 
     def embed_frames(self, frames: torch.Tensor) -> torch.Tensor:
         """Return u of clips of one length.
@@ -123,10 +158,10 @@ class TaggingEncoder(FrameEncoder):
         """
         mask = torch.ones(1, 1, 1, dtype=torch.bool, device=frames.device)
         mask = mask.expand(len(frames), 1, frames.shape[2])
-        return self.norm(pool_statistics(frames, mask))
+        return self.norm(self.pool(frames, mask))
 
     def tag_frames(self, frames: torch.Tensor) -> torch.Tensor:
-        """Tag the frames of one clip; their mean is the logits of the clip.
+        """Tag the frames of one clip; their (weighted) mean is the logits of the clip.
 
         The head is linear in the mean over frames, so that it can be asked of each
         frame instead, beside the deviation of the whole clip.
@@ -141,7 +176,7 @@ class TaggingEncoder(FrameEncoder):
         logits : tensor of shape (n_classes, n_frames)
         """
         mask = torch.ones(1, 1, frames.shape[1], dtype=torch.bool, device=frames.device)
-        deviation = pool_statistics(frames[None], mask)
+        deviation = self.pool(frames[None], mask)
         deviation = deviation[0, len(frames) :, None].expand_as(frames)
         embeddings = self.norm(torch.cat([frames, deviation]).T)
         return self.head(embeddings).T
