@@ -216,8 +216,10 @@ class TripletTagger(EmbedsClips, ClipClassifier):
     net_ : skorch.NeuralNet
         The trained net, with the teacher's weights.
     history_ : skorch.history.History
-        Per epoch: ``train_loss``, ``pseudo_labeled`` (fraction of the unlabeled clips)
-        and ``changed_pseudo_labels`` (fraction that is another than before).
+        Per epoch: ``train_loss``, ``pseudo_labeled`` (fraction of the unlabeled
+        clips), ``changed_pseudo_labels`` (fraction that is another than before) and
+        ``false_negatives``: of the pairs that triplets have pushed apart, the fraction
+        of one class by the newest guess, however unsure; 0 before the first.
     scaler_ : FrameScaler
         Mean and standard deviation per feature over all training frames.
     n_components_ : int

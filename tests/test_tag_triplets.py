@@ -407,6 +407,49 @@ def test_history_counts_pseudo_labels_and_their_changes():
     assert all(np.diff(counted) >= 0)
 
 
+class Negatives(Callback):
+    """Counts by the definition what of a batch is pushed apart though alike."""
+
+    epochs: list = []
+
+    def on_epoch_begin(self, net, **kwargs):
+        Negatives.epochs.append([0, 0])
+
+    def on_batch_end(self, net, batch, **kwargs):
+        teacher = next(c for _, c in net.callbacks_ if hasattr(c, "likely_"))
+        target = batch[1]
+        clips = target["clips"].numpy()
+        blind = target["unknown"].numpy().all(axis=1)
+        for i, j in np.ndindex(len(clips), len(clips)):
+            if teacher.likely_ is None:
+                continue
+            likely = teacher.likely_[clips[[i, j]]]
+            relation = relate(target, i, j)
+            apart = relation == "negative" or (
+                relation == "unclear" and blind[i] and blind[j]
+            )
+            if apart and likely.any(axis=1).all():
+                Negatives.epochs[-1][0] += (likely[0] & likely[1]).any()
+                Negatives.epochs[-1][1] += 1
+
+
+def test_history_tells_how_many_negatives_were_none():
+    X, y = make_blobs(40)
+    labels = np.where(np.arange(40) < 6, y, -1)
+    Negatives.epochs.clear()
+    tagger = TripletTagger(
+        max_epochs=5, n_steps=2, batch_size=12, guess_from=0.2,
+        callbacks=[Negatives()], random_state=0,
+    )  # fmt: skip
+    tagger.fit(X, labels)
+    found = tagger.history_[:, "false_negatives"]
+    for told, (false, pairs) in zip(found, Negatives.epochs, strict=True):
+        assert told == pytest.approx(false / max(pairs, 1))
+    assert found[0] == 0  # before the first guess nobody knows
+    assert max(found) > 0
+    assert found[-1] == 0  # all have joined
+
+
 # --- network
 
 

@@ -332,10 +332,7 @@ class TagTripletLoss(nn.Module):
         positive, negative = compare_units(target)
         if self.temperature is None:
             return self.hinges(cosines, positive, negative)
-        # of two clips about which nothing is known, each is its own class
-        blind = target["unknown"].all(dim=1)
-        other_clip = target["clips"][:, None] != target["clips"]
-        compared = positive | negative | (blind[:, None] & blind & other_clip)
+        compared = positive | negative | compare_blind_units(target)
         logits = (cosines / self.temperature).masked_fill(~compared, -torch.inf)
         # what is not compared is no positive, and 0 * inf is no number
         losses = -logits.log_softmax(dim=1).masked_fill(~positive, 0).sum(dim=1)
@@ -401,6 +398,52 @@ def compare_units(
         len(clips), dtype=torch.bool, device=clips.device
     )
     return positive, negative
+
+
+def compare_blind_units(target: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Tell which units, of which nothing is known, serve as negatives nevertheless.
+
+    Parameters
+    ----------
+    target : dict
+        As ``CropData.make_batch`` returns it.
+
+    Returns
+    -------
+    negative : tensor of shape (n_units, n_units), bool
+        Of two clips about which nothing is known, each is its own class. Against a
+        labeled clip they say nothing.
+    """
+    blind = target["unknown"].all(dim=1)
+    return blind[:, None] & blind & (target["clips"][:, None] != target["clips"])
+
+
+def count_false_negatives(
+    target: Mapping[str, torch.Tensor], likely: BoolArray, blind: bool
+) -> NDArray[np.int64]:
+    """Count the pairs of a batch that are pushed apart, and those of one likely class.
+
+    Parameters
+    ----------
+    target : dict
+        As ``CropData.make_batch`` returns it.
+    likely : ndarray of shape (n_clips, n_classes), bool
+        The most probable label of every clip, or nothing where none was guessed.
+    blind : bool
+        Whether units of which nothing is known serve as negatives.
+
+    Returns
+    -------
+    counts : ndarray of shape (2,), int
+        Pairs of one likely class, and all pairs of which both have one.
+    """
+    negative = compare_units(target)[1]
+    if blind:
+        negative = negative | compare_blind_units(target)
+    classes = likely[target["clips"].cpu().numpy()].astype(int)
+    guessed = classes.any(axis=1)
+    pairs = negative.cpu().numpy() & guessed[:, None] & guessed
+    return np.array([(pairs & (classes @ classes.T > 0)).sum(), pairs.sum()])
 
 
 class CropData(Dataset):
@@ -634,13 +677,29 @@ class Teacher(Callback):
         average = get_ema_multi_avg_fn(self.decay)
         self.average_ = AveragedModel(net.module_, multi_avg_fn=average)
         self.rng_ = np.random.default_rng(self.seed)
+        # the most probable label of each clip, once something is guessed
+        self.likely_: BoolArray | None = None
 
     def on_batch_end(
-        self, net: NeuralNet, training: bool = False, **kwargs: object
+        self,
+        net: NeuralNet,
+        batch: tuple[object, Mapping[str, torch.Tensor]] | None = None,
+        training: bool = False,
+        **kwargs: object,
     ) -> None:
-        """Move the average a little."""
-        if training:
-            self.average_.update_parameters(net.module_)
+        """Move the average a little, and look at the negatives of the batch."""
+        if not training:
+            return
+        assert batch is not None
+        self.average_.update_parameters(net.module_)
+        if self.likely_ is not None:
+            blind = net.criterion_.temperature is not None
+            self.counts_ += count_false_negatives(batch[1], self.likely_, blind)
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: object) -> None:
+        """Say how many of the epoch's negatives were none, as far as is known."""
+        false, all_pairs = self.counts_.tolist()
+        net.history.record("false_negatives", false / max(all_pairs, 1))
 
     def on_epoch_begin(
         self, net: NeuralNet, dataset_train: CropData | None = None, **kwargs: object
@@ -649,6 +708,7 @@ class Teacher(Callback):
         assert dataset_train is not None
         data, epoch = dataset_train, len(net.history)
         before = data.guesses
+        self.counts_ = np.zeros(2, dtype=np.int64)
         if epoch >= self.first_epoch and data.segments.labels.unknown.any():
             self._guess(net, data, self._share(epoch, net.max_epochs))
         # in every epoch, since a printed log has the columns of the first
@@ -692,6 +752,10 @@ class Teacher(Callback):
             alpha=self.alpha,
         )
         chosen = choose_surest(distributions, labels, share, floor=self.floor)
+        # of every clip, however unsure: what negatives are looked at by
+        if self.likely_ is None:
+            self.likely_ = np.zeros_like(data.guesses.present)
+        self.likely_[rows] = choose_surest(distributions, labels, 1.0).present
         # clips that were not looked at keep what was guessed of them before
         guesses = data.guesses
         present, unknown = guesses.present.copy(), guesses.unknown.copy()
@@ -727,8 +791,8 @@ class Teacher(Callback):
         learn_norms(module, clips, scaler, net.device, net.verbose)
         net.module_.load_state_dict(module.state_dict())
         net.module_.eval()
-        # a pickled net needs one set of weights
-        del self.average_
+        # a pickled net needs one set of weights, and nothing of the training set
+        del self.average_, self.likely_
 
 
 def compare_guesses(data: CropData, before: Labels) -> dict[str, float]:
