@@ -34,6 +34,7 @@ from sklearn_triplet._sampling.negatives import (
     Candidates,
     NegativeSelector,
     OtherLabel,
+    OtherPseudoLabel,
     RandomNegative,
     SemiHard,
 )
@@ -41,6 +42,7 @@ from sklearn_triplet._sampling.positives import (
     Nearest,
     PositiveSelector,
     SameLabel,
+    SamePseudoLabel,
     Transformed,
 )
 from sklearn_triplet._sampling.segments import SegmentedClips, Units
@@ -86,10 +88,12 @@ __all__ = [
     "PositiveSelector",
     "SameLabel",
     "Transformed",
+    "SamePseudoLabel",
     "Nearest",
     "Candidates",
     "NegativeSelector",
     "OtherLabel",
+    "OtherPseudoLabel",
     "RandomNegative",
     "SemiHard",
     "Strategy",
