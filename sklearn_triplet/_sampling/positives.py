@@ -430,14 +430,15 @@ class SamePseudoLabel(PositiveSelector):
         # several classes are in both
         weights = present @ segments.confidence.T
         weights[np.arange(len(anchors)), anchors.clips] = 0
+        has_partner = (weights > 0).any(axis=1)
+        rows = [np.flatnonzero(has_partner), np.flatnonzero(~has_partner)]
         # of exponential times at rates w, the first is that of i with probability
-        # w_i / sum(w)
+        # w_i / sum(w); nothing is drawn for anchors that have no choice
+        weights = weights[rows[0]]
         times = np.full(weights.shape, np.inf)
         draw = rng.standard_exponential(weights.shape)
         np.divide(draw, weights, out=times, where=weights > 0)
-        has_partner = (weights > 0).any(axis=1)
-        rows = [np.flatnonzero(has_partner), np.flatnonzero(~has_partner)]
-        partners = times[rows[0]].argmin(axis=1)
+        partners = times.argmin(axis=1)
         k = anchors.segments.shape[1]
         parts = [segments.take(segments.draw_from_clips(partners, k, rng))]
         if len(rows[1]):
