@@ -314,8 +314,9 @@ POSITIVE, NEGATIVE = Transformed(), SemiHard()
 MUST = "The {!r} parameter of Strategy must be a {}, or an instance of a class that "
 MUST += "inherits from it and has a method select. Got {} instead."
 CURE = (
-    " chooses by labels. Take Transformed() or Nearest() as the positive of unlabeled "
-    "anchors, and SemiHard() or RandomNegative() as their negative."
+    " chooses by labels. Take Transformed(), Nearest() or SamePseudoLabel() as the "
+    "positive of unlabeled anchors, and SemiHard(), RandomNegative() or "
+    "OtherPseudoLabel() as their negative."
 )
 WRONG_STRATEGIES = {
     "A Strategy needs both unlabeled_positive and unlabeled_negative, or neither. Got "
