@@ -308,7 +308,7 @@ def _check_slot(
     if unlabeled and selector.uses_labels:
         raise ValueError(
             f"{who} serves unlabeled anchors, but {selector!r} chooses by labels. Take "
-            "Transformed(), Nearest() or SamePseudoLabel() as the positive of unlabeled "
-            "anchors, and SemiHard(), RandomNegative() or OtherPseudoLabel() as their "
-            "negative."
+            "Transformed(), Nearest() or SamePseudoLabel() as the positive of "
+            "unlabeled anchors, and SemiHard(), RandomNegative() or OtherPseudoLabel() "
+            "as their negative."
         )
