@@ -74,6 +74,11 @@ def guess_clips(
 class PseudoLabeler(Callback):
     """Guesses at the beginning of epochs what unlabeled clips are.
 
+    What it guesses is renewed from the embeddings each time, not from the guess of the
+    epoch before: a clip can change its pseudo-label, and one that is no longer among
+    the surest loses it. Before ``first_epoch`` nothing is encoded, and the batches are
+    those of a strategy without pseudo-labels.
+
     Parameters
     ----------
     guesser : SamePseudoLabel
@@ -82,6 +87,11 @@ class PseudoLabeler(Callback):
         Of a fit; one that goes on has all pseudo-labels at once.
     seed : int
         Of the choice among more than ``MAX_GUESSED`` clips.
+
+    Attributes
+    ----------
+    rng_ : numpy.random.Generator
+        Chooses among too many clips; made anew in each fit.
 
     See Also
     --------
@@ -106,7 +116,16 @@ class PseudoLabeler(Callback):
     def on_epoch_begin(
         self, net: NeuralNet, dataset_train: TripletData | None = None, **kwargs: object
     ) -> None:
-        """Guess anew, once the network has learned something."""
+        """Guess anew, once the network has learned something.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            Its history gets ``pseudo_labeled`` and ``changed_pseudo_labels``.
+        dataset_train : TripletData
+            What is drawn from in this epoch. Clips that validate are guessed by nobody:
+            their triplets, and so their loss, are the same in every epoch.
+        """
         assert dataset_train is not None
         segments, epoch = dataset_train.segments, len(net.history)
         before = segments.guesses
