@@ -35,6 +35,7 @@ from sklearn_triplet._sampling.negatives import (
     Candidates,
     NegativeSelector,
     OtherLabel,
+    OtherPseudoLabel,
     RandomNegative,
     SemiHard,
 )
@@ -42,6 +43,7 @@ from sklearn_triplet._sampling.positives import (
     Nearest,
     PositiveSelector,
     SameLabel,
+    SamePseudoLabel,
     Transformed,
 )
 from sklearn_triplet._sampling.segments import SegmentedClips, Units
@@ -88,10 +90,12 @@ __all__ = [
     "PositiveSelector",
     "SameLabel",
     "Transformed",
+    "SamePseudoLabel",
     "Nearest",
     "Candidates",
     "NegativeSelector",
     "OtherLabel",
+    "OtherPseudoLabel",
     "RandomNegative",
     "SemiHard",
     "Strategy",

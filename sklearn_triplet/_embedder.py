@@ -29,8 +29,10 @@ from sklearn_triplet._input.types import (
     StrategyName,
 )
 from sklearn_triplet._input.warn import warn
+from sklearn_triplet._sampling.pseudo_labels import read_guesses
 from sklearn_triplet._sampling.segments import SegmentedClips
 from sklearn_triplet._sampling.strategies import STRATEGIES, Strategy, check_strategy
+from sklearn_triplet._taggers import mark_unread
 from sklearn_triplet._training.encoding import (
     EncoderLike,
     build_encoder,
@@ -39,8 +41,10 @@ from sklearn_triplet._training.encoding import (
     mean_and_deviation,
 )
 from sklearn_triplet._training.estimator import ClipsEstimator, EmbedsClips
+from sklearn_triplet._training.pseudo_labeling import PseudoLabeler, guess_clips
 from sklearn_triplet._training.triplet_data import TripletBatches, TripletData
 from sklearn_triplet._training.triplet_loss import (
+    NegativeMonitor,
     TripletHistory,
     TripletLoss,
     TripletNetwork,
@@ -59,8 +63,10 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
 
     Parameters
     ----------
-    strategy : {"s1", "s2", "s3", "s4", "s5"} or Strategy, default="s2"
-        How triplets are drawn: a column of Table 1, or selectors of one's own. A
+    strategy : {"s1", "s2", "s3", "s4", "s5", "pseudo"} or Strategy, default="s2"
+        How triplets are drawn: a column of Table 1, or selectors of one's own.
+        ``"pseudo"`` is not the paper's: ``"s2"``, and once the network has learned
+        something, unlabeled anchors by what it guesses that they are. A
         search over the parameters of selectors begins with a ``Strategy``, such as
         ``STRATEGIES["s3"]``; its grid may then hold
         ``strategy__unlabeled_positive__n_neighbors``.
@@ -136,9 +142,20 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
     history_ : skorch.history.History
         Per epoch: ``train_loss``; over its triplets ``active_triplets`` (fraction with
         a loss), ``empty_semi_hard`` (fraction without a candidate farther than the
-        positive), ``no_negative`` and ``substituted_positives``; and of its last batch
-        two measures of collapse, ``effective_rank`` (1 to n_components) and ``spread``
-        (0 to 1).
+        positive), ``no_negative``, ``substituted_positives`` and ``false_negatives``
+        (fraction that has a label in common with the anchor, among the negatives of
+        which that is known); and of its last batch two measures of collapse,
+        ``effective_rank`` (1 to n_components) and ``spread`` (0 to 1). With
+        pseudo-labels, ``false_negatives`` goes by them too, and there are
+        ``pseudo_labeled`` (fraction of the unlabeled clips) and
+        ``changed_pseudo_labels`` (fraction that is another than before).
+    pseudo_labels_ : ndarray of shape (n_clips,) or (n_clips, n_classes)
+        Only with a strategy that uses pseudo-labels: the labels of the training clips,
+        and what is guessed of the others after the last epoch, however unsure; -1 where
+        a clip could not be read or there is nothing to guess from.
+    pseudo_label_confidence_ : ndarray of shape (n_clips,) or (n_clips, n_classes)
+        The probability of each guess, 1 where there was a label, NaN where
+        ``pseudo_labels_`` is -1.
     strategy_ : Strategy
         What was used, with all that its selectors have prepared, such as
         ``strategy_.unlabeled_positive.neighbors_`` after a fit with ``"s3"``.
@@ -402,6 +419,8 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
     _batches: ClassVar[Callable[..., Iterable[object]]] = TripletBatches
 
     structure_: dict[str, object]
+    pseudo_labels_: np.ndarray
+    pseudo_label_confidence_: np.ndarray
 
     def _check_parameters(self) -> None:
         """Refuse what cannot be trained with; the range of each is in the docstring."""
@@ -436,15 +455,46 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
             )
         return check_labels(y, n_clips, type(self).__name__)
 
+    def _select(self, clips: Clips, labels: Labels) -> tuple[Clips, Labels]:
+        """Return the clips that could be read, and remember which they are."""
+        rows = clips.find_readable(type(self).__name__)
+        # those of the last fit, perhaps with another strategy
+        for name in ("pseudo_labels_", "pseudo_label_confidence_"):
+            vars(self).pop(name, None)
+        if check_strategy(self.strategy).uses_pseudo_labels:
+            # a row per clip of X, NaN where it could not be read: _finish writes the
+            # others
+            shape = labels.present.shape if labels.multilabel else (len(clips),)
+            self.pseudo_label_confidence_ = np.full(shape, np.nan)
+            self.pseudo_label_confidence_[rows] = 0
+        return clips.take(rows), labels.take(rows)
+
     def _begin(self, clips: Clips, labels: Labels, goes_on: bool) -> None:
         """Refuse what makes no triplet; set what transform has to know."""
         strategy = check_strategy(self.strategy)
         why = strategy.why_no_triplets(labels)
         if why is not None:
             raise ValueError(f"Strategy {self.strategy!r} {why}")
+        if strategy.uses_pseudo_labels:
+            strategy.find_guesser().check()
+            self._warn_of_no_guess(labels)
         self._keep_structure(goes_on)
         self.strategy_ = strategy
         self.flat_ = clips.flat
+
+    def _warn_of_no_guess(self, labels: Labels) -> None:
+        """Warn where a strategy guesses from labels, and there are too few kinds."""
+        # where all is labeled, nothing has to be guessed
+        if labels.n_kinds > 1 or not (len(labels.present) > labels.labeled.sum()):
+            return
+        n_labeled, n_clips = int(labels.labeled.sum()), len(labels.present)
+        kinds = f"{labels.n_kinds} class" + "es" * (labels.n_kinds != 1)
+        warn(
+            f"Strategy {self.strategy!r} guesses what unlabeled clips are from labels "
+            f"of at least 2 classes, but y labels {n_labeled} of {n_clips} clips, of "
+            f"{kinds}. Nothing is guessed: triplets of unlabeled clips are drawn as in "
+            "'s1'. Label clips of at least 2 classes."
+        )
 
     def _keep_structure(self, goes_on: bool) -> None:
         """Remember what the weights are made for; refuse to go on with another."""
@@ -531,13 +581,28 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
         return TripletLoss(self.margin)
 
     def _make_callbacks(self, seeds: dict[str, int]) -> list[Callback]:
-        """Return what writes the triplets into the history."""
-        return [TripletHistory()]
+        """Return what guesses, and what writes the triplets into the history."""
+        history = [TripletHistory(), NegativeMonitor()]
+        if not self.strategy_.uses_pseudo_labels:
+            return history
+        # no seed of its own: the draws of other strategies must not move
+        seed = seeds["data"] + 1
+        guesser = self.strategy_.find_guesser()
+        return [PseudoLabeler(guesser, self.max_epochs, seed), *history]
 
-    def _finish(self, labels: Labels, data: Dataset) -> None:
+    def _finish(self, clips: Clips, labels: Labels, data: Dataset) -> None:
+        """Warn of what the history shows, and guess a last time what clips are."""
+        # an untrained encoder has no history
+        if self.n_iter_:
+            self._look_at_history(labels)
+        if self.strategy_.uses_pseudo_labels:
+            guesser = self.strategy_.find_guesser()
+            self._keep_guesses(
+                guess_clips(self.net_, clips, labels, self.scaler_, guesser), labels
+            )
+
+    def _look_at_history(self, labels: Labels) -> None:
         """Refuse weights that are no numbers, and warn of what the history shows."""
-        if not self.n_iter_:
-            return  # an untrained encoder has no history
         last = self.history_[-1]
         if not np.isfinite(last["train_loss"]):
             del self.net_  # of no use, and nothing to go on from
@@ -548,6 +613,26 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
             )
         for sentence in self._describe_troubles(last, labels.n_kinds):
             warn(sentence)
+
+    def _keep_guesses(self, distributions: np.ndarray | None, labels: Labels) -> None:
+        """Set ``pseudo_labels_`` and their confidence, a row per clip of X.
+
+        Parameters
+        ----------
+        distributions : ndarray of shape (n_clips, n_classes)
+            Of the clips that could be read; ``None`` where nothing was guessed.
+        labels : Labels
+        """
+        confidence = self.pseudo_label_confidence_
+        read = ~np.isnan(confidence if confidence.ndim == 1 else confidence[:, 0])
+        guess, sure = read_guesses(distributions, labels)
+        confidence[read] = sure
+        tags = guess
+        if not labels.multilabel and len(labels.classes):
+            tags = labels.classes[guess]
+        every = np.zeros(confidence.shape, tags.dtype)
+        every[read] = tags
+        self.pseudo_labels_ = mark_unread(every, np.isnan(confidence))
 
     def _describe_troubles(self, epoch: Mapping[str, float], n_kinds: int) -> list[str]:
         """Say in words what the history of the last epoch says in numbers.

@@ -6,7 +6,7 @@ import functools
 import numbers
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import ClassVar, Literal, Self, cast
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -621,9 +621,8 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         schedule = LRScheduler(LambdaLR, step_every="batch", lr_lambda=rate)
         return [teacher, schedule]
 
-    def _finish(self, labels: Labels, data: Dataset) -> None:
+    def _finish(self, clips: Clips, labels: Labels, data: Dataset) -> None:
         """Guess a last time, write down the guesses, and fit the head on them."""
-        clips = cast("CropData", data).segments.clips
         module = self.net_.module_.eval()
         device, verbose = self.net_.device, self.verbose
         tagged = encode_whole(module, clips, self.scaler_, device, verbose)

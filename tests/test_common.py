@@ -21,7 +21,7 @@ from sklearn_triplet import (
 # small and short: what is checked is the manners, not the learning
 EMBEDDERS = [
     TripletEmbedder(strategy, n_components=4, max_epochs=2, random_state=0)
-    for strategy in ("s1", "s2", "s3", "s4", "s5")
+    for strategy in ("s1", "s2", "s3", "s4", "s5", "pseudo")
 ]
 TAGGERS = [
     SequenceTagger(n_cells=16, max_epochs=30, lr=0.01, random_state=0),

@@ -15,6 +15,7 @@ X = np.random.default_rng(0).normal(size=(12, 8, 16)).astype(np.float32)
 Y = np.arange(12) % 2
 ESTIMATORS = [
     TripletEmbedder("s5", n_components=4, max_epochs=1),
+    TripletEmbedder("pseudo", n_components=4, max_epochs=2),
     SequenceTagger(n_cells=4, max_epochs=1),
     CRNNTagger(n_components=4, n_cells=4, max_epochs=1),
     TripletTagger(n_components=4, max_epochs=1, n_steps=2, batch_size=8),

@@ -91,7 +91,7 @@ def test_names_of_columns():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("strategy", ["s1", "s2", "s3", "s4", "s5"])
+@pytest.mark.parametrize("strategy", ["s1", "s2", "s3", "s4", "s5", "pseudo"])
 def test_the_seed_decides_everything(kind, strategy):
     clips, y = KINDS[kind]
     settings = {"n_triplets": 12, "max_epochs": 1}

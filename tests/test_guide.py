@@ -20,7 +20,7 @@ def find_block(text):
 
 
 def test_every_block_is_run_here():
-    assert len(BLOCKS) == 3
+    assert len(BLOCKS) == 4
 
 
 def test_recordings_and_their_labels(tmp_path, monkeypatch):
@@ -41,6 +41,16 @@ def test_tables():
     embedder = found["embedder"].set_params(tripletembedder__max_epochs=1)
     Z = embedder.fit(X, y).transform(X)
     np.testing.assert_allclose(np.linalg.norm(Z, axis=1), 1, rtol=1e-5)
+
+
+def test_pseudo_labels():
+    X, truth = load_digits(return_X_y=True)
+    y = mask_labels(truth, 0.1, random_state=0)
+    exec(find_block("confidence_floor"), {}, found := {})
+    embedder = found["embedder"].set_params(max_epochs=3, random_state=0)
+    guessed = embedder.fit(X, y).pseudo_labels_
+    assert (guessed == truth)[y == -1].mean() > 0.8
+    assert 0 < embedder.history_[-1, "pseudo_labeled"] <= 1
 
 
 def test_the_sweep(tmp_path):

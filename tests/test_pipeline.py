@@ -40,7 +40,7 @@ def recordings(tmp_path):
     return paths, kinds
 
 
-@pytest.mark.parametrize("strategy", ["s1", "s2", "s3", "s4", "s5"])
+@pytest.mark.parametrize("strategy", ["s1", "s2", "s3", "s4", "s5", "pseudo"])
 @pytest.mark.parametrize("multilabel", [False, True])
 def test_files_to_tags(strategy, multilabel, recordings):
     paths, kinds = recordings

@@ -18,8 +18,10 @@ from sklearn_triplet import (
     Nearest,
     NegativeSelector,
     OtherLabel,
+    OtherPseudoLabel,
     PositiveSelector,
     SameLabel,
+    SamePseudoLabel,
     SegmentedClips,
     SemiHard,
     Strategy,
@@ -30,7 +32,7 @@ from sklearn_triplet import (
 )
 from sklearn_triplet._input.labels import check_labels
 from sklearn_triplet._training.triplet_data import TripletBatches, TripletData
-from sklearn_triplet._training.triplet_loss import TripletNetwork
+from sklearn_triplet._training.triplet_loss import TripletNetwork, describe_candidates
 
 TABLE_1 = {
     #      anchor is labeled       anchor is unlabeled
@@ -39,6 +41,8 @@ TABLE_1 = {
     "s3": (SameLabel, OtherLabel, Nearest, SemiHard),
     "s4": (SameLabel, SemiHard, type(None), type(None)),
     "s5": (SameLabel, OtherLabel, type(None), type(None)),
+    # not of the paper's table, but a row of ours
+    "pseudo": (SameLabel, OtherLabel, SamePseudoLabel, OtherPseudoLabel),
 }
 SLOTS = [
     f"{anchor}_{sample}"
@@ -82,7 +86,9 @@ def draw(data, n_epochs=4, batch_size=25):
         for inputs, _ in TripletBatches(data, batch_size):
             X = inputs["X"].flatten(1)
             embeddings = torch.stack([(row[:, None] * weights).sum(0) for row in X])
-            index, substituted = network.select_negatives(embeddings, inputs)
+            candidates = describe_candidates(embeddings, inputs)
+            labeled = inputs["labeled"][: len(candidates.distances)]
+            index, substituted = network.select_negatives(candidates, labeled)
             yield X, embeddings, inputs, index.numpy(), substituted.numpy()
 
 
@@ -297,7 +303,9 @@ def test_selectors_of_ones_own_need_no_registration():
 
 def test_unknown_strategy():
     sentence = "The 'strategy' parameter of TripletEmbedder must be one of "
-    sentence += "['s1', 's2', 's3', 's4', 's5'] or a Strategy. Got 's6' instead."
+    sentence += (
+        "['s1', 's2', 's3', 's4', 's5', 'pseudo'] or a Strategy. Got 's6' instead."
+    )
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
         fit("s6", Y)
 
@@ -306,8 +314,9 @@ POSITIVE, NEGATIVE = Transformed(), SemiHard()
 MUST = "The {!r} parameter of Strategy must be a {}, or an instance of a class that "
 MUST += "inherits from it and has a method select. Got {} instead."
 CURE = (
-    " chooses by labels. Take Transformed() or Nearest() as the positive of unlabeled "
-    "anchors, and SemiHard() or RandomNegative() as their negative."
+    " chooses by labels. Take Transformed(), Nearest() or SamePseudoLabel() as the "
+    "positive of unlabeled anchors, and SemiHard(), RandomNegative() or "
+    "OtherPseudoLabel() as their negative."
 )
 WRONG_STRATEGIES = {
     "A Strategy needs both unlabeled_positive and unlabeled_negative, or neither. Got "
@@ -363,7 +372,7 @@ def test_the_table_is_a_mapping():
     assert "s3" in STRATEGIES
     assert "s6" not in STRATEGIES
     assert STRATEGIES.get("s6") is None
-    assert len(STRATEGIES) == 5
+    assert len(STRATEGIES) == 6
     assert repr(list(dict(STRATEGIES).values())) == repr(list(STRATEGIES.values()))
     for copied in (pickle.loads(pickle.dumps(STRATEGIES)), copy.deepcopy(STRATEGIES)):
         assert repr(copied) == repr(STRATEGIES)
@@ -371,13 +380,14 @@ def test_the_table_is_a_mapping():
 
 def test_the_table_is_printed_as_in_the_paper():
     assert repr(STRATEGIES).splitlines() == [
-        "    labeled anchor                unlabeled anchor",
-        "    positive       negative      positive       negative",
-        "s1  Transformed()  SemiHard()    Transformed()  SemiHard()",
-        "s2  SameLabel()    OtherLabel()  Transformed()  SemiHard()",
-        "s3  SameLabel()    OtherLabel()  Nearest()      SemiHard()",
-        "s4  SameLabel()    SemiHard()    -              -",
-        "s5  SameLabel()    OtherLabel()  -              -",
+        "        labeled anchor                unlabeled anchor",
+        "        positive       negative      positive           negative",
+        "s1      Transformed()  SemiHard()    Transformed()      SemiHard()",
+        "s2      SameLabel()    OtherLabel()  Transformed()      SemiHard()",
+        "s3      SameLabel()    OtherLabel()  Nearest()          SemiHard()",
+        "s4      SameLabel()    SemiHard()    -                  -",
+        "s5      SameLabel()    OtherLabel()  -                  -",
+        "pseudo  SameLabel()    OtherLabel()  SamePseudoLabel()  OtherPseudoLabel()",
     ]
 
 
@@ -428,16 +438,16 @@ def one_class(n):
     )
 
 
-WHY = [  # labels, and what each of s1 to s5 says to them
-    ("a b ? ?", [None] * 5),
-    ("a b", [None] * 5),
-    ("a a ? ?", [None, one_class("1 class"), one_class("1 class"), None, "s2"]),
-    ("a a", [None, one_class("1 class"), one_class("1 class"), None, "s2"]),
-    ("? ?", [None, None, None, NO_LABELS, NO_LABELS]),
-    ("a", [ONE_CLIP] * 5),
-    ("?", [ONE_CLIP] * 5),
-    ("10 00 ??", [None] * 5),  # a clip without any event is a negative
-    ("00 00 ??", [None, one_class("0 classes"), "s2", None, "s2"]),
+WHY = [  # labels, and what each of s1 to s5, and pseudo, says to them
+    ("a b ? ?", [None] * 6),
+    ("a b", [None] * 6),
+    ("a a ? ?", [None, one_class("1 class"), "s2", None, "s2", "s2"]),
+    ("a a", [None, one_class("1 class"), "s2", None, "s2", "s2"]),
+    ("? ?", [None, None, None, NO_LABELS, NO_LABELS, None]),
+    ("a", [ONE_CLIP] * 6),
+    ("?", [ONE_CLIP] * 6),
+    ("10 00 ??", [None] * 6),  # a clip without any event is a negative
+    ("00 00 ??", [None, one_class("0 classes"), "s2", None, "s2", "s2"]),
 ]
 
 
@@ -450,7 +460,7 @@ def test_why_no_triplets(text, sentences):
         assert STRATEGIES[name].why_no_triplets(labels) == expected
         # unlabeled anchors alone are enough to measure by
         either = STRATEGIES[name].why_no_triplets(labels, each_kind=False)
-        enough = name in ("s2", "s3") and "?" in text and len(y) > 1
+        enough = name in ("s2", "s3", "pseudo") and "?" in text and len(y) > 1
         assert either == (None if enough else expected)
 
 

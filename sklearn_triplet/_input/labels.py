@@ -89,6 +89,23 @@ class Labels:
         present, unknown = self.present[rows], self.unknown[rows]
         return Labels(present, unknown, self.classes, self.multilabel, self.y[rows])
 
+    def put(self, rows: np.ndarray, labels: Labels) -> Labels:
+        """Return the labels with others in some rows, where ``y`` stays as it was.
+
+        Parameters
+        ----------
+        rows : ndarray of int or bool
+        labels : Labels
+            Of the same classes; a row for each of ``rows``.
+
+        Returns
+        -------
+        labels : Labels
+        """
+        present, unknown = self.present.copy(), self.unknown.copy()
+        present[rows], unknown[rows] = labels.present, labels.unknown
+        return Labels(present, unknown, self.classes, self.multilabel, self.y)
+
 
 def is_labeled(y: LabelsLike) -> BoolArray:
     """Tell which rows of y carry a label.

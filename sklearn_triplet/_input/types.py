@@ -29,7 +29,7 @@ LabelsLike: TypeAlias = ArrayLike | HasShape | Sequence[object]
 RandomState: TypeAlias = int | np.random.RandomState | None
 Optimizer: TypeAlias = Callable[..., torch.optim.Optimizer]
 Device: TypeAlias = str | torch.device
-StrategyName: TypeAlias = Literal["s1", "s2", "s3", "s4", "s5"]
+StrategyName: TypeAlias = Literal["s1", "s2", "s3", "s4", "s5", "pseudo"]
 
 IntArray: TypeAlias = NDArray[np.integer]
 BoolArray: TypeAlias = NDArray[np.bool_]

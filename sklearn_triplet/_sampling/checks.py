@@ -169,6 +169,13 @@ def _make_anchors(
             units = segments.add_of_same_clip(ids, k, rng)
             yield f"{name}, k = {k}", segments, segments.take(units)
             yield f"one anchor of {name}, k = {k}", segments, segments.take(units[:1])
+        labeled = segments.labels.labeled
+        if labeled.any() and not labeled.all():
+            like = segments.labels.take(np.flatnonzero(labeled)[:1])
+            guessed = np.flatnonzero(~labeled)[:1]
+            segments.guess(guessed, like, np.full(like.present.shape, 0.6))
+            units = ids[:, None]
+            yield f"{name}, one of them guessed", segments, segments.take(units)
 
 
 def _try_positives(
@@ -235,6 +242,9 @@ def _make_candidates() -> Iterator[tuple[str, Candidates]]:
             shares_label=chance[2] < 0.3,
             other_label=chance[2] > 0.6,
             noise=chance[3],
+            # of some more it is guessed
+            shares_pseudo_label=chance[2] < 0.4,
+            other_pseudo_label=chance[2] > 0.5,
         )
         yield where, candidates
         # a collapsed embedding must not crash the fit that will tell of it

@@ -35,6 +35,11 @@ class Candidates:
         the other.
     noise : tensor of shape (n_anchors, n_candidates), float32
         Uniform in [0, 1): the only source of chance, so that selection is repeatable.
+    shares_pseudo_label : tensor of shape (n_anchors, n_candidates), bool, optional
+        As ``shares_label``, where pseudo-labels count like labels. Left out, there are
+        none, and it is ``shares_label``.
+    other_pseudo_label : tensor of shape (n_anchors, n_candidates), bool, optional
+        As ``other_label``, in the same way.
 
     See Also
     --------
@@ -47,6 +52,15 @@ class Candidates:
     shares_label: torch.Tensor
     other_label: torch.Tensor
     noise: torch.Tensor
+    shares_pseudo_label: torch.Tensor | None = None
+    other_pseudo_label: torch.Tensor | None = None
+
+    def __post_init__(self) -> None:
+        # a label is as good as a pseudo-label
+        if self.shares_pseudo_label is None:
+            self.shares_pseudo_label = self.shares_label
+        if self.other_pseudo_label is None:
+            self.other_pseudo_label = self.other_label
 
 
 def draw_uniformly(
@@ -71,6 +85,36 @@ def draw_uniformly(
     index = noise.masked_fill(~allowed, -1.0).argmax(dim=1)
     index = index.masked_fill(~allowed.any(dim=1), -1)
     return index, torch.zeros_like(index, dtype=torch.bool)
+
+
+def choose_semi_hard(
+    candidates: Candidates, allowed: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Choose the nearest candidate beyond the positive, or the farthest of all.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    allowed : tensor of shape (n_anchors, n_candidates), bool
+        Which of them may be chosen.
+
+    Returns
+    -------
+    index : tensor of shape (n_anchors,), int64
+        -1 where nothing is allowed.
+    substituted : tensor of shape (n_anchors,), bool
+        Where no candidate is farther than the positive.
+    """
+    distances = candidates.distances
+    farther = allowed & (distances > candidates.positive_distances[:, None])
+    # what may not be chosen is infinitely far, or nearer than anything can be
+    nearest = distances.masked_fill(~farther, torch.inf).argmin(dim=1)
+    farthest = distances.masked_fill(~allowed, -1.0).argmax(dim=1)
+    empty = ~farther.any(dim=1)
+    index = torch.where(empty, farthest, nearest)
+    # no candidate at all is no substitute either
+    possible = allowed.any(dim=1)
+    return index.masked_fill(~possible, -1), empty & possible
 
 
 def check_negatives(answer: object, candidates: Candidates, selector: object) -> None:
@@ -148,6 +192,9 @@ class NegativeSelector(BaseEstimator):
     uses_labels : bool
         Whether the selector can only serve labeled anchors, and needs labels of at
         least two kinds.
+    uses_pseudo_labels : bool
+        Whether the fit has to guess what the unlabeled clips are, for
+        ``candidates.other_pseudo_label`` to tell more than labels do.
 
     See Also
     --------
@@ -171,6 +218,7 @@ class NegativeSelector(BaseEstimator):
     """
 
     uses_labels: bool = False
+    uses_pseudo_labels: bool = False
 
     def select(self, candidates: Candidates) -> tuple[torch.Tensor, torch.Tensor]:
         """Choose one negative per anchor.
@@ -283,15 +331,41 @@ class SemiHard(NegativeSelector):
 
     def select(self, candidates: Candidates) -> tuple[torch.Tensor, torch.Tensor]:
         """Choose by distance."""
-        allowed, distances = candidates.allowed, candidates.distances
+        allowed = candidates.allowed
         if self.exclude_shared_labels:
             allowed = allowed & ~candidates.shares_label
-        farther = allowed & (distances > candidates.positive_distances[:, None])
-        # what may not be chosen is infinitely far, or nearer than anything can be
-        nearest = distances.masked_fill(~farther, torch.inf).argmin(dim=1)
-        farthest = distances.masked_fill(~allowed, -1.0).argmax(dim=1)
-        empty = ~farther.any(dim=1)
-        index = torch.where(empty, farthest, nearest)
-        # no candidate at all is no substitute either
-        possible = allowed.any(dim=1)
-        return index.masked_fill(~possible, -1), empty & possible
+        return choose_semi_hard(candidates, allowed)
+
+
+class OtherPseudoLabel(NegativeSelector):
+    """Take the semi-hard candidate that is known or guessed to be of another class.
+
+    ``SemiHard`` among the candidates that have no label or pseudo-label in common with
+    the anchor, and none of which it cannot be told. Of few classes, the nearest
+    candidate of an unlabeled anchor is mostly of its own class, and ``SemiHard`` alone
+    tears classes apart; this is how often the guesses are wrong. Where it can be told
+    of no candidate, as for an anchor of which nothing is guessed yet, it is
+    ``SemiHard`` among all.
+
+    Not one of the paper's. It serves unlabeled anchors, and labeled ones as well.
+
+    See Also
+    --------
+    SamePseudoLabel : The positive selector beside it, which says how is guessed.
+    OtherLabel : Of labels alone, whatever the distance.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import OtherPseudoLabel
+    >>> OtherPseudoLabel()
+    OtherPseudoLabel()
+    """
+
+    uses_pseudo_labels = True
+
+    def select(self, candidates: Candidates) -> tuple[torch.Tensor, torch.Tensor]:
+        """Choose by distance among those of other pseudo-labels."""
+        shares, other = candidates.shares_pseudo_label, candidates.other_pseudo_label
+        assert shares is not None and other is not None  # __post_init__ has seen to it
+        nothing_told = ~(shares | other).any(dim=1, keepdim=True)
+        return choose_semi_hard(candidates, candidates.allowed & (other | nothing_told))

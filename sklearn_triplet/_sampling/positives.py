@@ -142,6 +142,9 @@ class PositiveSelector(BaseEstimator):
     ----------
     uses_labels : bool
         Whether the selector can only serve labeled anchors.
+    uses_pseudo_labels : bool
+        Whether the fit has to guess what the unlabeled clips are, for
+        ``segments.guesses`` to tell more than labels do.
 
     See Also
     --------
@@ -160,6 +163,7 @@ class PositiveSelector(BaseEstimator):
     """
 
     uses_labels: bool = False
+    uses_pseudo_labels: bool = False
 
     def prepare(self, segments: SegmentedClips, anchors: IntArray) -> None:
         """Look at the training set once per fit; most selectors need not.
@@ -330,6 +334,116 @@ class SameLabel(PositiveSelector):
             parts.append(Transformed().select(anchors.take(rows[2]), segments, rng))
         for part in parts[1:]:
             part.substituted[:] = True
+        return Units.assemble(parts, rows[: len(parts)])
+
+
+class SamePseudoLabel(PositiveSelector):
+    r"""Take a segment of another clip that shares a label or a pseudo-label.
+
+    Once an epoch the fit guesses what the unlabeled clips are. A partner clip is drawn
+    among those that share a class, known or guessed, with a probability proportional
+    to that of the guess, then one of its segments. Where nothing is known or guessed
+    of the anchor, a transformed copy is taken, which is the rule and no substitute;
+    where the anchor's class is that of no other clip, the same, and it is counted.
+
+    Not one of the paper's. It serves unlabeled anchors, and labeled ones as well.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=5
+        Of the graph that the guesses are spread over.
+    alpha : float, default=0.65
+        What a guess takes from its neighbours in the graph, in [0, 1).
+    guess_from : float, default=0.4
+        Part of the epochs after which guessing begins, in [0, 1]. A guess from too few
+        steps is worse than none.
+    confidence_floor : float, default=0.0
+        Probability below which a clip gets no pseudo-label, in [0, 1). Raise it where
+        unlabeled clips may be of classes that no label has: at 0 each is forced into
+        one that has.
+
+    See Also
+    --------
+    OtherPseudoLabel : The negative selector beside it.
+    PseudoLabeled : The same guess, once, around a classifier behind the embedding.
+
+    Notes
+    -----
+    Clips are embedded as ``transform`` with ``output="clip"`` does, by the network as
+    it is, and standardised. A logistic regression on the labeled clips gives
+    probabilities of the others; these are aligned to the class prior (counts of the
+    labels, plus one), spread over the graph of nearest neighbours by cosine [1]_,
+    :math:`Q = (I - \alpha W)^{-1} Q_0`, and aligned again. The surest half of each
+    class joins first, all of it by the last third of the epochs. Of more than 2000
+    unlabeled clips, as many are looked at in an epoch, others each time. Of several
+    labels a clip, every class is a question of its own, and an unknown entry is
+    guessed like that of an unlabeled clip.
+
+    The prior is that of the labels: label a random sample, or the classes in about the
+    proportions that they have.
+
+    In a strategy with two of these the one for unlabeled anchors says how is guessed.
+
+    References
+    ----------
+    .. [1] A. Iscen, G. Tolias, Y. Avrithis and O. Chum, "Label propagation for deep
+       semi-supervised learning", CVPR 2019.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import SamePseudoLabel
+    >>> SamePseudoLabel(alpha=0.8)
+    SamePseudoLabel(alpha=0.8)
+    """
+
+    uses_pseudo_labels = True
+
+    def __init__(
+        self,
+        n_neighbors: int = 5,
+        alpha: float = 0.65,
+        guess_from: float = 0.4,
+        confidence_floor: float = 0.0,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.alpha = alpha
+        self.guess_from = guess_from
+        self.confidence_floor = confidence_floor
+
+    def check(self) -> None:
+        """Refuse parameters outside their ranges."""
+        check_number(self, "n_neighbors", numbers.Integral, 1)
+        check_number(self, "guess_from", numbers.Real, 0, 1)
+        for name in ("alpha", "confidence_floor"):
+            check_number(self, name, numbers.Real, 0, 1, right="open")
+
+    def prepare(self, segments: SegmentedClips, anchors: IntArray) -> None:
+        """Refuse parameters before anything is drawn."""
+        self.check()
+
+    def select(
+        self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
+    ) -> Units:
+        """Return one partner per anchor, or a transformed copy."""
+        present = segments.guesses.present[anchors.clips]
+        # (n_units, n_clips): the probability of the partner's guess, added up where
+        # several classes are in both
+        weights = present @ segments.confidence.T
+        weights[np.arange(len(anchors)), anchors.clips] = 0
+        has_partner = (weights > 0).any(axis=1)
+        rows = [np.flatnonzero(has_partner), np.flatnonzero(~has_partner)]
+        # of exponential times at rates w, the first is that of i with probability
+        # w_i / sum(w); nothing is drawn for anchors that have no choice
+        weights = weights[rows[0]]
+        times = np.full(weights.shape, np.inf)
+        draw = rng.standard_exponential(weights.shape)
+        np.divide(draw, weights, out=times, where=weights > 0)
+        partners = times.argmin(axis=1)
+        k = anchors.segments.shape[1]
+        parts = [segments.take(segments.draw_from_clips(partners, k, rng))]
+        if len(rows[1]):
+            parts.append(Transformed().select(anchors.take(rows[1]), segments, rng))
+            parts[1].substituted |= present[rows[1]].any(axis=1)
         return Units.assemble(parts, rows[: len(parts)])
 
 

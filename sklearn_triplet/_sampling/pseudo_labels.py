@@ -26,10 +26,12 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sparse
 from scipy.sparse.linalg import cg
+from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import normalize
+from sklearn.preprocessing import normalize, scale
 
-from sklearn_triplet._input.labels import Labels
+from sklearn_triplet._input.labels import UNLABELED, Labels
+from sklearn_triplet._input.types import IntArray
 
 N_ROUNDS = 10  # of Sinkhorn: more changed no label in any corpus that was tried
 SMALLEST = 1e-9  # keeps what is almost excluded from becoming 0 / 0
@@ -277,3 +279,168 @@ def _surest(
     """Return the surest share of some rows."""
     order = rows[np.argsort(-sure[rows], kind="stable")][: round(share * len(rows))]
     return order[sure[order] >= floor]
+
+
+def guess_from_embeddings(
+    embeddings: np.ndarray, labels: Labels, *, n_neighbors: int = 5, alpha: float = 0.65
+) -> np.ndarray:
+    """Guess classes from embeddings alone: a linear classifier, then its neighbours.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (n_clips, n_features)
+        Standardised here, so that no component counts for its scale.
+    labels : Labels
+        Labels of at least two kinds.
+    n_neighbors, alpha
+        As in ``spread_labels``.
+
+    Returns
+    -------
+    distributions : ndarray of shape (n_clips, n_classes), float64
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_triplet._input.labels import check_labels
+    >>> labels = check_labels([0, 1, -1, -1], 4, "example")
+    >>> embeddings = np.array([[0.0, 1.0], [1.0, 0.0], [0.2, 0.9], [0.9, 0.1]])
+    >>> guess_from_embeddings(embeddings, labels).argmax(axis=1)
+    array([0, 1, 0, 1])
+    """
+    prior = estimate_prior(labels)
+    # in double precision, or the means of large float32 values are not quite removed
+    embeddings = scale(embeddings.astype(float))
+    start = np.tile(prior, (len(embeddings), 1))
+    if labels.multilabel:
+        for c in range(len(prior)):
+            known = ~labels.unknown[:, c]
+            answers = labels.present[:, c]
+            start[:, c] = _classify(embeddings, known, answers, start[:, [c, c]])[:, 1]
+    else:
+        codes = labels.present.argmax(axis=1)
+        start = _classify(embeddings, labels.labeled, codes, start)
+    return spread_labels(
+        start, labels, embeddings, prior, n_neighbors=n_neighbors, alpha=alpha
+    )
+
+
+def _classify(
+    embeddings: np.ndarray, known: np.ndarray, codes: np.ndarray, default: np.ndarray
+) -> np.ndarray:
+    """Fit a logistic regression to some rows and ask it of all.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (n_clips, n_features)
+    known : ndarray of shape (n_clips,), bool
+        The rows with an answer.
+    codes : ndarray of shape (n_clips,), int or bool
+        The answers: columns of what is returned.
+    default : ndarray of shape (n_clips, n_codes)
+        Returned where there is only one answer to learn.
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_clips, n_codes)
+        0 for a code that is no answer.
+    """
+    if len(np.unique(codes[known])) < 2:
+        return default
+    model = LogisticRegression(max_iter=1000).fit(embeddings[known], codes[known])
+    probabilities = np.zeros_like(default)
+    probabilities[:, model.classes_.astype(int)] = model.predict_proba(embeddings)
+    return probabilities
+
+
+def grow_share(epoch: int, first_epoch: float, max_epochs: int) -> float:
+    """Return the share of each class that joins: from a half to all of it.
+
+    Parameters
+    ----------
+    epoch : int
+        Counted from 1.
+    first_epoch : float
+        In which guessing begins.
+    max_epochs : int
+
+    Returns
+    -------
+    share : float
+        In [0.5, 1].
+
+    Examples
+    --------
+    >>> [round(grow_share(epoch, 5, 15), 2) for epoch in (5, 8, 12, 15)]
+    [0.5, 0.71, 1.0, 1.0]
+    """
+    # all have joined for the last third of the way
+    way = (epoch - first_epoch) / max(0.7 * (max_epochs - first_epoch), 1)
+    return min(1.0, 0.5 + 0.5 * way)
+
+
+def count_guesses(labels: Labels, before: Labels, now: Labels) -> dict[str, float]:
+    """Count pseudo-labels, and those that are others than before.
+
+    Parameters
+    ----------
+    labels : Labels
+        What is known.
+    before, now : Labels
+        Labels and pseudo-labels, one epoch ago and now.
+
+    Returns
+    -------
+    counts : dict
+        ``pseudo_labeled``, the fraction of what is not labeled, and
+        ``changed_pseudo_labels``, the fraction of the clips that had a pseudo-label and
+        still have one. 0 where there is none.
+    """
+    asked = labels.unknown
+    both = asked & ~now.unknown & ~before.unknown
+    changed = both & (now.present != before.present)
+    n_both = both.any(axis=1).sum()
+    return {
+        "pseudo_labeled": float((asked & ~now.unknown).sum() / max(asked.sum(), 1)),
+        "changed_pseudo_labels": float(changed.any(axis=1).sum() / max(n_both, 1)),
+    }
+
+
+def read_guesses(
+    distributions: np.ndarray | None, labels: Labels
+) -> tuple[IntArray, np.ndarray]:
+    """Tell the most probable answer about each clip, and its probability.
+
+    Parameters
+    ----------
+    distributions : ndarray of shape (n_clips, n_classes) or None
+        ``None``: nothing was guessed.
+    labels : Labels
+        What is known overrides them, at a probability of 1. A class of several labels
+        a clip that is unknown in all clips has been guessed by nobody.
+
+    Returns
+    -------
+    guess : ndarray of shape (n_clips,) or (n_clips, n_classes), int
+        Columns, or for several labels a clip 0 and 1; -1 where nothing was guessed.
+    sure : ndarray of the same shape, float
+        Probabilities; NaN where nothing was guessed.
+    """
+    if distributions is None:
+        distributions = np.full(labels.present.shape, np.nan)
+    present = labels.present
+    if labels.multilabel:
+        known = ~labels.unknown
+        guess = np.where(known, present, distributions >= 0.5).astype(int)
+        sure = np.maximum(distributions, 1 - distributions)
+        sure[:, labels.unknown.all(axis=0)] = np.nan
+    elif not len(labels.classes):
+        known = labels.labeled
+        guess, sure = np.zeros(len(known), dtype=int), np.full(len(known), np.nan)
+    else:
+        known = labels.labeled
+        best = distributions.argmax(axis=1)
+        guess = np.where(known, present.argmax(axis=1), best)
+        sure = distributions.max(axis=1)
+    sure = np.where(known, 1.0, sure)
+    return np.where(np.isnan(sure), UNLABELED, guess), sure

@@ -135,6 +135,12 @@ class SegmentedClips:
         which classes are known to be in a clip and of which nobody has said;
         ``labels.labeled``, (n_clips,), of which clips anything is known;
         ``labels.classes`` names the columns.
+    guesses : Labels
+        The labels, and the pseudo-labels that a fit has given so far; at first the
+        labels alone. ``guesses.unknown`` is True where nothing is guessed yet.
+    confidence : ndarray of shape (n_clips, n_classes), float64
+        The probability of each class that is present in ``guesses``, 1 where it is a
+        label; 0 for all others.
     scaler : FrameScaler
         ``scaler.inverse_transform`` undoes the standardisation of a segment,
         ``scaler.silence``, (n_features,), is what an empty band looks like after it.
@@ -184,6 +190,8 @@ class SegmentedClips:
     ) -> None:
         self.clips = clips
         self.labels = labels
+        self.guesses = labels
+        self.confidence = labels.present.astype(float)
         self.scaler = scaler
         self.verbose = verbose
         # no frame of padding more than the longest clip needs
@@ -271,6 +279,23 @@ class SegmentedClips:
     def padded(self) -> bool:
         """Whether any segment is shorter than ``segment_length``."""
         return bool((self.length < self.segment_length).any())
+
+    def guess(self, rows: np.ndarray, guesses: Labels, confidence: np.ndarray) -> None:
+        """Take over what is guessed of some clips; of the others nothing changes.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            The clips.
+        guesses : Labels
+            Their labels and pseudo-labels, one row each.
+        confidence : ndarray of shape (n_rows, n_classes)
+            The probability of each class; 1 where it is a label.
+        """
+        self.guesses = self.guesses.put(rows, guesses)
+        # selectors may hold the table of before: it is not written to
+        self.confidence = self.confidence.copy()
+        self.confidence[rows] = confidence * guesses.present
 
     def take(
         self, segments: np.ndarray, substituted: bool | np.ndarray = False

@@ -12,11 +12,17 @@ from sklearn.base import BaseEstimator, clone
 
 from sklearn_triplet._input.labels import Labels
 from sklearn_triplet._input.types import StrategyName
-from sklearn_triplet._sampling.negatives import NegativeSelector, OtherLabel, SemiHard
+from sklearn_triplet._sampling.negatives import (
+    NegativeSelector,
+    OtherLabel,
+    OtherPseudoLabel,
+    SemiHard,
+)
 from sklearn_triplet._sampling.positives import (
     Nearest,
     PositiveSelector,
     SameLabel,
+    SamePseudoLabel,
     Transformed,
 )
 
@@ -54,10 +60,12 @@ class Strategy(BaseEstimator):
     ----------
     uses_unlabeled : bool
         Whether unlabeled clips serve as anchors.
+    uses_pseudo_labels : bool
+        Whether any of its selectors needs a guess of what unlabeled clips are.
 
     See Also
     --------
-    STRATEGIES : The five of Table 1.
+    STRATEGIES : The five of Table 1, and ``"pseudo"``, which is not the paper's.
     PositiveSelector, NegativeSelector : What goes in.
     check_selector : Tries a selector of one's own.
 
@@ -103,6 +111,29 @@ class Strategy(BaseEstimator):
     def uses_unlabeled(self) -> bool:
         """Whether unlabeled clips serve as anchors."""
         return self.unlabeled_positive is not None
+
+    @property
+    def uses_pseudo_labels(self) -> bool:
+        """Whether any of its selectors needs a guess of what unlabeled clips are."""
+        return any(
+            # what is no selector is refused elsewhere, in a sentence
+            getattr(getattr(self, slot), "uses_pseudo_labels", False)
+            for slot in SLOTS
+        )
+
+    def find_guesser(self) -> SamePseudoLabel:
+        """Return the selector whose parameters say how pseudo-labels are guessed.
+
+        Returns
+        -------
+        selector : SamePseudoLabel
+            That of unlabeled anchors, else that of labeled ones, else one with the
+            default parameters.
+        """
+        for selector in (self.unlabeled_positive, self.labeled_positive):
+            if isinstance(selector, SamePseudoLabel):
+                return selector
+        return SamePseudoLabel()
 
     def why_no_triplets(self, labels: Labels, each_kind: bool = True) -> str | None:
         """Say why no triplet can be drawn from some clips, or nothing if one can.
@@ -212,6 +243,10 @@ STRATEGIES: Mapping[str, Strategy] = StrategyTable(
         "s3": Strategy(SameLabel(), OtherLabel(), Nearest(), SemiHard()),
         "s4": Strategy(SameLabel(), SemiHard(), None, None),
         "s5": Strategy(SameLabel(), OtherLabel(), None, None),
+        # not the paper's, but its S2 once it is guessed what unlabeled clips are
+        "pseudo": Strategy(
+            SameLabel(), OtherLabel(), SamePseudoLabel(), OtherPseudoLabel()
+        ),
     }
 )
 
@@ -273,6 +308,7 @@ def _check_slot(
     if unlabeled and selector.uses_labels:
         raise ValueError(
             f"{who} serves unlabeled anchors, but {selector!r} chooses by labels. Take "
-            "Transformed() or Nearest() as the positive of unlabeled anchors, and "
-            "SemiHard() or RandomNegative() as their negative."
+            "Transformed(), Nearest() or SamePseudoLabel() as the positive of "
+            "unlabeled anchors, and SemiHard(), RandomNegative() or OtherPseudoLabel() "
+            "as their negative."
         )

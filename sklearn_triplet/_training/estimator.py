@@ -282,7 +282,7 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
                 _go_on_from(self.net_, previous)
             _train(self.net_, data)
         self.n_iter_ = len(self.net_.history)
-        self._finish(labels, data)
+        self._finish(clips, labels, data)
         return self
 
     # --- what an estimator writes itself, in the order in which it is called
@@ -363,8 +363,18 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         """Return callbacks of our own; they come before the user's."""
         return []
 
-    def _finish(self, labels: Labels, data: Dataset) -> None:
-        """Look at what was learned, and say in words what went wrong."""
+    def _finish(self, clips: Clips, labels: Labels, data: Dataset) -> None:
+        """Look at what was learned, and say in words what went wrong.
+
+        Parameters
+        ----------
+        clips : Clips
+            All that were learned from or validated by.
+        labels : Labels
+            One row per clip.
+        data : Dataset
+            What ``_make_data`` returned for those that were learned from.
+        """
 
     # --- what all of them share
 

@@ -9,7 +9,7 @@ and for clips of which it is not sure, another crop of the clip is the positive.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, cast
 
 import numpy as np
@@ -28,7 +28,9 @@ from sklearn_triplet._input.progress import show_progress
 from sklearn_triplet._input.types import BoolArray, Device, IntArray
 from sklearn_triplet._sampling.pseudo_labels import (
     choose_surest,
+    count_guesses,
     estimate_prior,
+    grow_share,
     spread_labels,
 )
 from sklearn_triplet._sampling.segments import SegmentedClips, Units
@@ -710,16 +712,12 @@ class Teacher(Callback):
         before = data.guesses
         self.counts_ = np.zeros(2, dtype=np.int64)
         if epoch >= self.first_epoch and data.segments.labels.unknown.any():
-            self._guess(net, data, self._share(epoch, net.max_epochs))
+            share = grow_share(epoch, self.first_epoch, net.max_epochs)
+            self._guess(net, data, share)
         # in every epoch, since a printed log has the columns of the first
-        for name, value in compare_guesses(data, before).items():
+        counts = count_guesses(data.segments.labels, before, data.guesses)
+        for name, value in counts.items():
             net.history.record(name, value)
-
-    def _share(self, epoch: int, max_epochs: int) -> float:
-        """Return the share of each class that joins: from a half to all of it."""
-        # all have joined for the last third of the way
-        way = (epoch - self.first_epoch) / max(0.7 * (max_epochs - self.first_epoch), 1)
-        return min(1.0, 0.5 + 0.5 * way)
 
     def _guess(self, net: NeuralNet, data: CropData, share: float) -> None:
         """Give the surest share of the clips that are looked at their pseudo-labels.
@@ -757,10 +755,7 @@ class Teacher(Callback):
             self.likely_ = np.zeros_like(data.guesses.present)
         self.likely_[rows] = choose_surest(distributions, labels, 1.0).present
         # clips that were not looked at keep what was guessed of them before
-        guesses = data.guesses
-        present, unknown = guesses.present.copy(), guesses.unknown.copy()
-        present[rows], unknown[rows] = chosen.present, chosen.unknown
-        data.guesses = replace(guesses, present=present, unknown=unknown)
+        data.guesses = data.guesses.put(rows, chosen)
 
     def _encode(
         self, net: NeuralNet, segments: SegmentedClips, rows: IntArray
@@ -793,32 +788,6 @@ class Teacher(Callback):
         net.module_.eval()
         # a pickled net needs one set of weights, and nothing of the training set
         del self.average_, self.likely_
-
-
-def compare_guesses(data: CropData, before: Labels) -> dict[str, float]:
-    """Count pseudo-labels, and those that are others than before.
-
-    Parameters
-    ----------
-    data : CropData
-    before : Labels
-        Its guesses, one epoch ago.
-
-    Returns
-    -------
-    counts : dict
-        ``pseudo_labeled``, the fraction of what is not labeled, and
-        ``changed_pseudo_labels``, the fraction of the clips that had a pseudo-label and
-        still have one. 0 where there is none.
-    """
-    asked, now = data.segments.labels.unknown, data.guesses
-    both = asked & ~now.unknown & ~before.unknown
-    changed = both & (now.present != before.present)
-    n_both = both.any(axis=1).sum()
-    return {
-        "pseudo_labeled": float((asked & ~now.unknown).sum() / max(asked.sum(), 1)),
-        "changed_pseudo_labels": float(changed.any(axis=1).sum() / max(n_both, 1)),
-    }
 
 
 def learn_norms(

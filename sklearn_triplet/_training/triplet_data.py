@@ -112,6 +112,9 @@ class TripletData(Dataset):
         The segments that may be anchors of either kind.
     n_labeled, n_unlabeled : int
         Anchors of either kind per epoch.
+    known : Labels
+        The labels, and the most recent guess of all clips, sure or not: by these the
+        negatives are looked at, not chosen.
     """
 
     def __init__(
@@ -124,6 +127,7 @@ class TripletData(Dataset):
         repeat: bool = False,
     ) -> None:
         self.segments = segments
+        self.known = segments.labels
         self.strategy = strategy
         self.seed = seed
         self.repeat = repeat
@@ -192,7 +196,9 @@ class TripletData(Dataset):
             Of tensors with one row per unit, anchors first: ``X``, ``lengths`` and
             ``substituted`` as in ``Units``; ``clips``, ``segments``, ``present``,
             ``unknown`` and ``labeled``, which say whom a negative selector may take;
-            and ``noise`` of shape (2 * n_anchors, n_anchors), its only chance.
+            and ``noise`` of shape (2 * n_anchors, n_anchors), its only chance. Once
+            something is guessed, ``guessed_present``, ``guessed_unknown`` and
+            ``guessed_labeled``, which say the same of labels and pseudo-labels.
         target : tensor of shape (n_anchors,), int64
             ``ids``.
         """
@@ -213,6 +219,11 @@ class TripletData(Dataset):
             "labeled": labels.labeled,
             "noise": self.rng.random((n, 2 * n), dtype=np.float32).T,
         }
+        if self.segments.guesses is not self.segments.labels:
+            guesses = self.segments.guesses.take(units.clips)
+            inputs["guessed_present"] = guesses.present.astype(np.float32)
+            inputs["guessed_unknown"] = guesses.unknown.astype(np.float32)
+            inputs["guessed_labeled"] = guesses.labeled
         return as_tensors(inputs), torch.from_numpy(ids)
 
     def _select_positives(self, anchors: Units, labeled: BoolArray) -> Units:

@@ -16,6 +16,8 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import nn
 
+from sklearn_triplet._input.labels import Labels
+from sklearn_triplet._input.types import BoolArray, IntArray
 from sklearn_triplet._sampling.negatives import (
     Candidates,
     NegativeSelector,
@@ -23,6 +25,7 @@ from sklearn_triplet._sampling.negatives import (
 )
 from sklearn_triplet._sampling.strategies import Strategy
 from sklearn_triplet._training.networks import UnitEncoder
+from sklearn_triplet._training.triplet_data import TripletData
 
 
 @dataclass
@@ -39,6 +42,8 @@ class Triplets:
         Whether there is a negative; a triplet without one is left out of the loss.
     substituted_positives, substituted_negatives : tensor of shape (n_anchors,), bool
         Where the rule of a selector had no answer and something else was taken.
+    clips : tensor of shape (n_anchors, 2), int64
+        Of anchor and negative, the second -1 where there is none.
 
     Notes
     -----
@@ -51,6 +56,7 @@ class Triplets:
     found: torch.Tensor
     substituted_positives: torch.Tensor
     substituted_negatives: torch.Tensor
+    clips: torch.Tensor
 
     def hinge(self, margin: float) -> torch.Tensor:
         """Return the loss of each triplet.
@@ -168,23 +174,36 @@ class TripletNetwork(UnitEncoder):
         n = len(embeddings) // 2
         anchors, positives = embeddings[:n], embeddings[n:]
         # the choice has no gradient, the distance to what was chosen has
-        index, substituted = self.select_negatives(embeddings.detach(), described)
-        negatives = embeddings[index.clamp(min=0)]
+        candidates = describe_candidates(embeddings.detach(), described)
+        labeled = described["labeled"][:n]
+        index, substituted = self.select_negatives(candidates, labeled)
+        chosen, found = index.clamp(min=0), index >= 0
+        negatives, clips = embeddings[chosen], described["clips"]
         return Triplets(
             embeddings,
             (anchors - positives).square().sum(dim=1),
             (anchors - negatives).square().sum(dim=1),
-            index >= 0,
+            found,
             described["substituted"][n:],
             substituted,
+            torch.stack([clips[:n], clips[chosen].where(found, -1)], dim=1),
         )
 
     def select_negatives(
-        self, embeddings: torch.Tensor, described: Mapping[str, torch.Tensor]
+        self, candidates: Candidates, labeled: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Ask the selector of each kind of anchor; see ``NegativeSelector.select``."""
-        candidates = describe_candidates(embeddings, described)
-        labeled = described["labeled"][: len(embeddings) // 2]
+        """Ask the selector of each kind of anchor; see ``NegativeSelector.select``.
+
+        Parameters
+        ----------
+        candidates : Candidates
+        labeled : tensor of shape (n_anchors,), bool
+            Of which kind each anchor is.
+
+        Returns
+        -------
+        index, substituted : tensor of shape (n_anchors,)
+        """
         # -1 stays where no selector is asked
         index = torch.full((len(labeled),), -1, device=labeled.device)
         substituted = torch.zeros_like(labeled)
@@ -233,13 +252,17 @@ def describe_candidates(
         embeddings[:n], embeddings, compute_mode="donot_use_mm_for_euclid_dist"
     ).square()
     clips, segments = described["clips"], described["segments"]
-    present, labeled = described["present"], described["labeled"]
-    possible = present + described["unknown"]
-    shares = present[:n] @ present.T > 0
-    # two clips without any event are alike, not negatives
-    has_event = present.sum(dim=1) > 0
-    clash = (present[:n] @ possible.T > 0) | (possible[:n] @ present.T > 0)
-    other = labeled[:n, None] & labeled & (has_event[:n, None] | has_event) & ~clash
+    shares, other = compare_labels(
+        described["present"], described["unknown"], described["labeled"], n
+    )
+    guesses = shares, other
+    if "guessed_present" in described:
+        guesses = compare_labels(
+            described["guessed_present"],
+            described["guessed_unknown"],
+            described["guessed_labeled"],
+            n,
+        )
     return Candidates(
         distances=distances,
         positive_distances=distances[torch.arange(n), n + torch.arange(n)],
@@ -249,7 +272,35 @@ def describe_candidates(
         other_label=other,
         # a row per unit, as skorch asks of all parts of a batch
         noise=described["noise"].T,
+        shares_pseudo_label=guesses[0],
+        other_pseudo_label=guesses[1],
     )
+
+
+def compare_labels(
+    present: torch.Tensor, unknown: torch.Tensor, labeled: torch.Tensor, n: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tell whose labels are alike and whose are others, as far as they are known.
+
+    Parameters
+    ----------
+    present, unknown : tensor of shape (n_units, n_classes), float32
+    labeled : tensor of shape (n_units,), bool
+    n : int
+        The first so many units are the anchors.
+
+    Returns
+    -------
+    shares, other : tensor of shape (n_anchors, n_units), bool
+        As ``Candidates`` has them; neither where it cannot be told.
+    """
+    possible = present + unknown
+    shares = present[:n] @ present.T > 0
+    # two clips without any event are alike, not negatives
+    has_event = present.sum(dim=1) > 0
+    clash = (present[:n] @ possible.T > 0) | (possible[:n] @ present.T > 0)
+    other = labeled[:n, None] & labeled & (has_event[:n, None] | has_event) & ~clash
+    return shares, other
 
 
 def measure_spread(embeddings: torch.Tensor) -> dict[str, float]:
@@ -337,3 +388,58 @@ class TripletHistory(Callback):
             net.history.record(name, value)
         # a pickled net should not carry its last batch
         del self.embeddings_
+
+
+class NegativeMonitor(Callback):
+    """Writes into the history how many negatives have a label of their anchor.
+
+    Of the training set: by its labels and, where there are some, by the most recent
+    guesses of all its clips, also those that are not sure enough to choose by.
+    """
+
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: object) -> None:
+        """Forget the last epoch."""
+        self.clips_: list[torch.Tensor] = []
+
+    def on_batch_end(self, net: NeuralNet, training: bool, **kwargs: Triplets) -> None:
+        """Keep the clips of anchors and negatives."""
+        if training:
+            self.clips_.append(kwargs["y_pred"].clips)
+
+    def on_epoch_end(
+        self, net: NeuralNet, dataset_train: TripletData | None = None, **kwargs: object
+    ) -> None:
+        """Count, over the negatives of which it can be told."""
+        assert dataset_train is not None
+        pairs = torch.cat(self.clips_).cpu().numpy()
+        pairs = pairs[pairs[:, 1] >= 0]
+        shares, told = compare_clips(dataset_train.known, pairs[:, 0], pairs[:, 1])
+        fraction = float(shares.sum() / max(told.sum(), 1))
+        net.history.record("false_negatives", fraction)
+        del self.clips_
+
+
+def compare_clips(
+    labels: Labels, left: IntArray, right: IntArray
+) -> tuple[BoolArray, BoolArray]:
+    """Tell which pairs of clips have a label in common.
+
+    Parameters
+    ----------
+    labels : Labels
+    left, right : ndarray of shape (n_pairs,), int
+        Rows of them.
+
+    Returns
+    -------
+    shares : ndarray of shape (n_pairs,), bool
+        Whether they have.
+    told : ndarray of shape (n_pairs,), bool
+        Whether that is known, by the rules of ``compare_labels``.
+    """
+    present, possible = labels.present, labels.present | labels.unknown
+    shares = np.asarray((present[left] & present[right]).any(axis=1))
+    clash = (present[left] & possible[right]) | (possible[left] & present[right])
+    has_event = present[left].any(axis=1) | present[right].any(axis=1)
+    known = labels.labeled[left] & labels.labeled[right]
+    return shares, shares | (known & has_event & ~clash.any(axis=1))
