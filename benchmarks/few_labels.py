@@ -2,18 +2,24 @@
 
     python benchmarks/few_labels.py --corpus esc10 --data ESC-10 --labels 24
     python benchmarks/few_labels.py --corpus fsdd --data FSDD --labels 30
+    python benchmarks/few_labels.py --corpus soundscapes --data ESC-10 --labels 158
+    python benchmarks/few_labels.py --corpus aisfx --data ESC-10 --features aisfx.npy
 
 ESC-10: folds 1 to 3 train and fold 4 is what settings were chosen on; ``--report``
 takes the two rotations that nothing was chosen on, 3, 4, 5 to 1, 2 and 5, 1, 2 to 3, 4.
 ``esc10-folds`` holds out each of the five folds in turn, for figures of the literature.
 Spoken digits: two speakers are held out, jackson and lucas to choose on, the other two
-pairs to report. Every system sees the same labels, so that differences are paired; each
-run is a line of ``--csv``, and runs that are there already are not repeated.
+pairs to report. ``soundscapes`` are mixed from the recordings of ESC-10, folds 1 to 3
+to 4, or to 5 to report; ``aisfx`` takes its frames, from ``pretrained_features.py``, in
+the place of log-mels. Every system sees the same labels, so that differences are
+paired; each run is a line of ``--csv``, and runs that are there already are not
+repeated. Several numbers after ``--labels`` or ``--unlabeled`` give learning curves.
 """
 
 import argparse
 import csv
 import dataclasses
+import itertools
 import subprocess
 import time
 import warnings
@@ -23,7 +29,8 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score
+from sklearn.metrics import average_precision_score, f1_score
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -34,10 +41,10 @@ from sklearn_triplet import (
     TripletEmbedder,
     TripletTagger,
 )
-from sklearn_triplet.datasets import load_esc50
+from sklearn_triplet.datasets import load_esc50, mix_soundscapes
 
-KEY = "corpus", "labels", "split", "system", "seed"
-FIELDS = *KEY, "f1", "accuracy", "seconds", "commit"
+KEY = "corpus", "labels", "unlabeled", "split", "system", "seed"
+FIELDS = *KEY, "f1", "accuracy", "map", "seconds", "commit"
 
 
 @dataclasses.dataclass
@@ -49,9 +56,10 @@ class Corpus:
     group: np.ndarray
     choose: list[tuple[list, list]]
     report: list[tuple[list, list]]
+    settings: dict = dataclasses.field(default_factory=dict)  # of TripletTagger
 
 
-def load_esc10(folder: str) -> Corpus:
+def load_esc10(folder: str, features: str | None = None) -> Corpus:
     corpus = load_esc50(folder, subset="esc10")
     X = LogMel(n_jobs=2).transform(corpus.paths)[:, :, :500]
     report = [([3, 4, 5], [1, 2]), ([5, 1, 2], [3, 4])]
@@ -60,7 +68,7 @@ def load_esc10(folder: str) -> Corpus:
     return Corpus(X, corpus.target, corpus.fold, [([1, 2, 3], [4])], report)
 
 
-def load_esc10_folds(folder: str) -> Corpus:
+def load_esc10_folds(folder: str, features: str | None = None) -> Corpus:
     """Hold out each fold in turn, as the literature does."""
     corpus = load_esc10(folder)
     folds = range(1, 6)
@@ -68,7 +76,38 @@ def load_esc10_folds(folder: str) -> Corpus:
     return dataclasses.replace(corpus, choose=turns, report=turns)
 
 
-def load_digits(folder: str) -> Corpus:
+def load_aisfx(folder: str, features: str | None) -> Corpus:
+    """Take what another network makes of the same recordings."""
+    if features is None:
+        raise SystemExit("--corpus aisfx needs --features, see pretrained_features.py")
+    return dataclasses.replace(load_esc10(folder), X=np.load(features))
+
+
+def load_soundscapes(folder: str, features: str | None = None) -> Corpus:
+    """Mix 1 599 clips of ten seconds to train, and 400 each to choose and to report."""
+    corpus = load_esc50(folder, subset="esc10")
+    scenes = mix_soundscapes(
+        corpus.paths,
+        corpus.target,
+        fold=corpus.fold,
+        splits={"train": (1, 2, 3), "valid": 4, "test": 5},
+        n_clips={"train": 1599, "valid": 400, "test": 400},
+        n_jobs=2,
+        random_state=0,
+    )
+    X = LogMel(scenes.sample_rate, n_jobs=2).transform(scenes.data)
+    return Corpus(
+        X,
+        scenes.target,
+        scenes.split,
+        [(["train"], ["valid"])],
+        [(["train"], ["test"])],
+        # what a label is about lasts a tenth of the clip
+        {"segment_length": 1000, "batch_size": 40},
+    )
+
+
+def load_digits(folder: str, features: str | None = None) -> Corpus:
     """Load 0_jackson_1.wav and its like; the middle name is the speaker."""
     paths = sorted(Path(folder).rglob("*_*_*.wav"))
     names = [path.stem.split("_") for path in paths]
@@ -80,10 +119,12 @@ def load_digits(folder: str) -> Corpus:
     return Corpus(X, y, speakers, splits[:1], splits[1:])
 
 
-LOADERS: dict[str, Callable[[str], Corpus]] = {
+LOADERS: dict[str, Callable[[str, str | None], Corpus]] = {
     "esc10": load_esc10,
     "esc10-folds": load_esc10_folds,
     "fsdd": load_digits,
+    "soundscapes": load_soundscapes,
+    "aisfx": load_aisfx,
 }
 
 
@@ -102,8 +143,11 @@ def pool(X: np.ndarray) -> np.ndarray:
         )
 
 
-def make_linear():
-    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+def make_linear(multilabel: bool = False):
+    model = LogisticRegression(max_iter=1000)
+    if multilabel:
+        model = OneVsRestClassifier(model)
+    return make_pipeline(StandardScaler(), model)
 
 
 class Pooled:
@@ -120,6 +164,10 @@ class Pooled:
     def predict(self, X):
         """Predict from statistics."""
         return self.classifier.predict(pool(X))
+
+    def predict_proba(self, X):
+        """Predict from statistics."""
+        return self.classifier.predict_proba(pool(X))
 
 
 class Behind:
@@ -143,8 +191,12 @@ class Behind:
         """Predict embedded clips."""
         return self.classifier.predict(self.embed(X))
 
+    def predict_proba(self, X):
+        """Predict embedded clips."""
+        return self.classifier.predict_proba(self.embed(X))
 
-def make_systems(seed: int, precision: str) -> dict[str, object]:
+
+def make_systems(corpus: Corpus, seed: int, precision: str) -> dict[str, object]:
     """Return what is compared, the ingredients taken away one by one.
 
     What stands behind another system comes after it.
@@ -152,16 +204,19 @@ def make_systems(seed: int, precision: str) -> dict[str, object]:
     common = {"precision": precision, "random_state": seed}
 
     def tagger(**changes):
-        return TripletTagger(**common, **changes)
+        return TripletTagger(**{**common, **corpus.settings, **changes})
+
+    def linear():
+        return LabeledOnly(make_linear(multilabel=corpus.y.ndim > 1))
 
     labels_only = tagger(pseudo_weight=0, labeled_ratio=1)
     return {
-        "log-mel statistics + LR": Pooled(LabeledOnly(make_linear())),
-        "log-mel statistics + PseudoLabeled": Pooled(
+        "statistics + LR": Pooled(linear()),
+        "statistics + PseudoLabeled": Pooled(
             make_pipeline(StandardScaler(), PseudoLabeled())
         ),
         "s2 + LR": make_pipeline(
-            TripletEmbedder("s2", output="clip", **common), LabeledOnly(make_linear())
+            TripletEmbedder("s2", output="clip", **common), linear()
         ),
         "TripletTagger": tagger(),
         "labels only": labels_only,
@@ -172,13 +227,22 @@ def make_systems(seed: int, precision: str) -> dict[str, object]:
         "without augmentation": tagger(augmentation=None),
         "without the last fit of the head": tagger(refit_head=False),
         "hinges instead of a softmax": tagger(temperature=None),
+        "attention instead of statistics": tagger(pooling="attention"),
         "the paper's encoder": tagger(encoder="conv", n_components=64),
     }
 
 
 def draw_labels(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
-    """Keep n_labels labels, as evenly over the classes as can be, and hide the rest."""
+    """Keep n_labels labels, as evenly over the classes as can be, and hide the rest.
+
+    Where a clip has several labels, any clips keep theirs.
+    """
     rng = np.random.default_rng(1000 + seed)
+    if y.ndim > 1:
+        hidden = np.full(y.shape, -1)
+        kept = rng.choice(len(y), n_labels, replace=False)
+        hidden[kept] = y[kept]
+        return hidden
     classes = np.unique(y.astype(str))
     extra = rng.permutation(len(classes)) < n_labels % len(classes)
     hidden = np.full(len(y), -1, dtype=object)
@@ -189,57 +253,83 @@ def draw_labels(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
     return hidden
 
 
+def leave_out(y: np.ndarray, n_unlabeled: int | None, seed: int) -> np.ndarray:
+    """Return rows of all labeled clips and of some unlabeled ones."""
+    labeled = y != -1 if y.ndim == 1 else (y != -1).any(axis=1)
+    unlabeled = np.random.default_rng(2000 + seed).permutation(np.flatnonzero(~labeled))
+    return np.sort(np.r_[np.flatnonzero(labeled), unlabeled[:n_unlabeled]])
+
+
+def score(system, X: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Compare with the truth; mean average precision where a clip has several."""
+    found = np.asarray(system.predict(X))
+    if truth.ndim > 1:
+        f1 = f1_score(truth, found, average="macro", zero_division=0)
+        precision = average_precision_score(truth, system.predict_proba(X))
+        return {"f1": f1, "accuracy": (truth == found).mean(), "map": precision}
+    truth, found = truth.astype(str), found.astype(str)
+    f1 = f1_score(truth, found, average="macro", zero_division=0)
+    return {"f1": f1, "accuracy": (truth == found).mean(), "map": np.nan}
+
+
+def list_runs(arguments, splits: list) -> Iterator[tuple]:
+    """Yield seed, split and numbers of clips, labels after labels."""
+    yield from itertools.product(
+        range(arguments.seeds), splits, arguments.labels, arguments.unlabeled
+    )
+
+
 def run(arguments, corpus: Corpus, done: set) -> Iterator[dict]:
     """Yield one result after the other, paired by seed."""
     splits = corpus.report if arguments.report else corpus.choose
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True
     ).stdout.strip()
-    for seed in range(arguments.seeds):
-        for train, test in splits:
-            rows = np.flatnonzero(np.isin(corpus.group, train))
-            held_out = np.flatnonzero(np.isin(corpus.group, test))
-            y = draw_labels(corpus.y[rows], arguments.labels, seed)
-            for name, system in make_systems(seed, arguments.precision).items():
-                key = {
-                    "corpus": arguments.corpus,
-                    "labels": arguments.labels,
-                    "split": "+".join(map(str, test)),
-                    "system": name,
-                    "seed": seed,
-                }
-                if arguments.only and name not in arguments.only:
-                    continue
-                if tuple(map(str, key.values())) in done:
-                    continue
-                began = time.perf_counter()
-                system.fit(corpus.X[rows], y)
-                seconds = time.perf_counter() - began
-                truth = corpus.y[held_out].astype(str)
-                found = np.asarray(system.predict(corpus.X[held_out])).astype(str)
-                f1 = f1_score(truth, found, average="macro", zero_division=0)
-                accuracy = (truth == found).mean()
-                scores = {"f1": f1, "accuracy": accuracy, "seconds": seconds}
-                yield {**key, **scores, "commit": commit}
+    for seed, (train, test), n_labels, unlabeled in list_runs(arguments, splits):
+        rows = np.flatnonzero(np.isin(corpus.group, train))
+        held_out = np.flatnonzero(np.isin(corpus.group, test))
+        y = draw_labels(corpus.y[rows], n_labels, seed)
+        used = leave_out(y, None if unlabeled == "all" else int(unlabeled), seed)
+        systems = make_systems(corpus, seed, arguments.precision)
+        for name, system in systems.items():
+            key = {
+                "corpus": arguments.corpus,
+                "labels": n_labels,
+                "unlabeled": unlabeled,
+                "split": "+".join(map(str, test)),
+                "system": name,
+                "seed": seed,
+            }
+            if arguments.only and name not in arguments.only:
+                continue
+            if tuple(map(str, key.values())) in done:
+                continue
+            began = time.perf_counter()
+            system.fit(corpus.X[rows[used]], y[used])
+            seconds = time.perf_counter() - began
+            scores = score(system, corpus.X[held_out], corpus.y[held_out])
+            yield {**key, **scores, "seconds": seconds, "commit": commit}
 
 
 def show(results: list[dict], reference: str = "TripletTagger") -> None:
     """Print means over runs, and how far the reference is ahead of each system."""
+    metric = "f1" if np.isnan(float(results[0]["map"])) else "map"
     scores: dict[str, dict] = {}
     for result in results:
         # numbers, and the same read from a file
         key = result["split"], int(result["seed"])
         scores.setdefault(result["system"], {})[key] = result
+    title = "macro F1" if metric == "f1" else "mAP"
     print(
-        f"{'':36}{'macro F1':>9}{'sd':>6}{'accuracy':>10}  "
-        f"{reference} ahead by{'':6}seconds"
+        f"{'':36}{title:>9}{'sd':>6}{'accuracy':>10}  {reference} ahead by{'':6}seconds"
     )
     for name, found in scores.items():
-        values = [float(r["f1"]) for r in found.values()]
+        values = [float(r[metric]) for r in found.values()]
         seconds = np.median([float(r["seconds"]) for r in found.values()])
         common = sorted(set(found) & set(scores.get(reference, {})))
         lead = [
-            float(scores[reference][k]["f1"]) - float(found[k]["f1"]) for k in common
+            float(scores[reference][k][metric]) - float(found[k][metric])
+            for k in common
         ]
         text = ""
         if name != reference and len(lead) > 1:
@@ -255,7 +345,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--corpus", choices=LOADERS, default="esc10")
     parser.add_argument("--data", required=True, help="folder of the recordings")
-    parser.add_argument("--labels", type=int, default=24)
+    parser.add_argument("--labels", type=int, nargs="+", default=[24])
+    parser.add_argument("--unlabeled", nargs="+", default=["all"], help="or a number")
+    parser.add_argument("--features", help="frames of another network, an .npy file")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--report", action="store_true", help="not to choose by")
     parser.add_argument("--only", nargs="+", help="names of systems")
@@ -271,7 +363,7 @@ def main(arguments: list[str] | None = None) -> None:
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
     done = {tuple(row[name] for name in KEY) for row in rows}
-    corpus = LOADERS[options.corpus](options.data)
+    corpus = LOADERS[options.corpus](options.data, options.features)
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         if not rows:
@@ -283,15 +375,12 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"{result['system']}, seed {result['seed']}: {result['f1']:.3f}")
     splits = corpus.report if options.report else corpus.choose
     names = {"+".join(map(str, test)) for _, test in splits}
-    show(
-        [
-            row
-            for row in rows
-            if row["corpus"] == options.corpus
-            and int(row["labels"]) == options.labels
-            and row["split"] in names
-        ]
-    )
+    rows = [r for r in rows if r["corpus"] == options.corpus and r["split"] in names]
+    for wanted in itertools.product(options.labels, options.unlabeled):
+        chosen = [r for r in rows if (int(r["labels"]), str(r["unlabeled"])) == wanted]
+        if chosen:
+            print(f"\n{wanted[0]} labeled clips, {wanted[1]} unlabeled")
+            show(chosen)
 
 
 if __name__ == "__main__":

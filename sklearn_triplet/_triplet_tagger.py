@@ -130,7 +130,8 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         weight that is learned.
     augmentation : {"auto"}, Transformation or None, default="auto"
         What happens to every crop. ``"auto"``: for bands, random crops and speeds,
-        frequency shift, gain, equaliser, mixing, noise and masks; for other features
+        frequency shift, gain, equaliser, mixing, noise and masks, for several labels a
+        clip without mixing and masks, which add or hide events; for other features
         noise and hidden features, and for rows of a table first a step towards one of
         their nearest neighbours.
     labeled_ratio : float, default=1/3
@@ -550,6 +551,11 @@ class TripletTagger(EmbedsClips, ClipClassifier):
             # between two embeddings lies none: nothing is interpolated
             crop = RandomCrop(stretch=0)
             return Chain([crop, RandomNoise(), TimeMask(), FeatureDropout()])
+        if self.multilabel_:
+            # nothing that adds an event which no label tells of, or hides one
+            return Chain(
+                [RandomCrop(), FrequencyShift(3), Gain(), Equalizer(), RandomNoise()]
+            )
         return Chain(
             [
                 RandomCrop(),
