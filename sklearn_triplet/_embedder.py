@@ -29,10 +29,8 @@ from sklearn_triplet._input.types import (
     StrategyName,
 )
 from sklearn_triplet._input.warn import warn
-from sklearn_triplet._sampling.pseudo_labels import read_guesses
 from sklearn_triplet._sampling.segments import SegmentedClips
 from sklearn_triplet._sampling.strategies import STRATEGIES, Strategy, check_strategy
-from sklearn_triplet._taggers import mark_unread
 from sklearn_triplet._training.encoding import (
     EncoderLike,
     build_encoder,
@@ -41,7 +39,11 @@ from sklearn_triplet._training.encoding import (
     mean_and_deviation,
 )
 from sklearn_triplet._training.estimator import ClipsEstimator, EmbedsClips
-from sklearn_triplet._training.pseudo_labeling import PseudoLabeler, guess_clips
+from sklearn_triplet._training.pseudo_labeling import (
+    GuessesClips,
+    PseudoLabeler,
+    guess_clips,
+)
 from sklearn_triplet._training.triplet_data import TripletBatches, TripletData
 from sklearn_triplet._training.triplet_loss import (
     NegativeMonitor,
@@ -54,7 +56,7 @@ from sklearn_triplet._training.triplet_loss import (
 STRUCTURE = ("n_components", "encoder", "scaling", "pooling", "segment_length")
 
 
-class TripletEmbedder(EmbedsClips, ClipsEstimator):
+class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
     r"""Embedding learned from labeled and unlabeled clips by a triplet loss.
 
     Anchors, positives and negatives are drawn by one of the sampling strategies of
@@ -419,8 +421,6 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
     _batches: ClassVar[Callable[..., Iterable[object]]] = TripletBatches
 
     structure_: dict[str, object]
-    pseudo_labels_: np.ndarray
-    pseudo_label_confidence_: np.ndarray
 
     def _check_parameters(self) -> None:
         """Refuse what cannot be trained with; the range of each is in the docstring."""
@@ -462,11 +462,7 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
         for name in ("pseudo_labels_", "pseudo_label_confidence_"):
             vars(self).pop(name, None)
         if check_strategy(self.strategy).uses_pseudo_labels:
-            # a row per clip of X, NaN where it could not be read: _finish writes the
-            # others
-            shape = labels.present.shape if labels.multilabel else (len(clips),)
-            self.pseudo_label_confidence_ = np.full(shape, np.nan)
-            self.pseudo_label_confidence_[rows] = 0
+            self._begin_guesses(labels, rows)
         return clips.take(rows), labels.take(rows)
 
     def _begin(self, clips: Clips, labels: Labels, goes_on: bool) -> None:
@@ -613,26 +609,6 @@ class TripletEmbedder(EmbedsClips, ClipsEstimator):
             )
         for sentence in self._describe_troubles(last, labels.n_kinds):
             warn(sentence)
-
-    def _keep_guesses(self, distributions: np.ndarray | None, labels: Labels) -> None:
-        """Set ``pseudo_labels_`` and their confidence, a row per clip of X.
-
-        Parameters
-        ----------
-        distributions : ndarray of shape (n_clips, n_classes)
-            Of the clips that could be read; ``None`` where nothing was guessed.
-        labels : Labels
-        """
-        confidence = self.pseudo_label_confidence_
-        read = ~np.isnan(confidence if confidence.ndim == 1 else confidence[:, 0])
-        guess, sure = read_guesses(distributions, labels)
-        confidence[read] = sure
-        tags = guess
-        if not labels.multilabel and len(labels.classes):
-            tags = labels.classes[guess]
-        every = np.zeros(confidence.shape, tags.dtype)
-        every[read] = tags
-        self.pseudo_labels_ = mark_unread(every, np.isnan(confidence))
 
     def _describe_troubles(self, epoch: Mapping[str, float], n_kinds: int) -> list[str]:
         """Say in words what the history of the last epoch says in numbers.

@@ -18,10 +18,10 @@ from skorch.callbacks import Callback
 
 from sklearn_triplet._input.clips import Clips, check_clips
 from sklearn_triplet._input.labels import (
-    UNLABELED,
     Labels,
     as_label_array,
     check_labels,
+    mark_unread,
 )
 from sklearn_triplet._input.parameters import check_number, is_inside
 from sklearn_triplet._input.progress import show_progress
@@ -33,7 +33,6 @@ from sklearn_triplet._input.rows import (
     take_labels,
 )
 from sklearn_triplet._input.types import (
-    BoolArray,
     ClipsLike,
     Device,
     IntArray,
@@ -60,27 +59,6 @@ from sklearn_triplet._training.tagging import (
 )
 
 PREDICT_BATCH = 32  # clips that are tagged together
-
-
-def mark_unread(tags: np.ndarray, unread: BoolArray) -> np.ndarray:
-    """Write -1 for clips that could not be read.
-
-    Parameters
-    ----------
-    tags : ndarray of shape (n_clips,) or (n_clips, n_classes)
-    unread : ndarray of shape (n_clips,), bool
-
-    Returns
-    -------
-    tags : ndarray of the same shape
-        Of objects where the classes are such that -1 could not stand among them.
-    """
-    if not unread.any():
-        return tags
-    # text cannot hold the integer -1, and '-1' could be a class; True is no -1 either
-    tags = tags.copy() if tags.dtype.kind in "if" else tags.astype(object)
-    tags[unread] = UNLABELED
-    return tags
 
 
 class ClipClassifier(ClassifierMixin, ClipsEstimator):

@@ -20,7 +20,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset
 
 from sklearn_triplet._input.clips import Clips, FrameScaler
-from sklearn_triplet._input.labels import UNLABELED, Labels
+from sklearn_triplet._input.labels import Labels
 from sklearn_triplet._input.parameters import check_choice, check_number
 from sklearn_triplet._input.progress import show_progress
 from sklearn_triplet._input.types import (
@@ -44,10 +44,14 @@ from sklearn_triplet._sampling.augmentations import (
     RandomNoise,
     TimeMask,
 )
-from sklearn_triplet._sampling.pseudo_labels import estimate_prior, spread_labels
+from sklearn_triplet._sampling.pseudo_labels import (
+    estimate_prior,
+    find_first_epoch,
+    spread_labels,
+)
 from sklearn_triplet._sampling.segments import SegmentedClips
 from sklearn_triplet._sampling.transforms import Transformation
-from sklearn_triplet._taggers import ClipClassifier, mark_unread
+from sklearn_triplet._taggers import ClipClassifier
 from sklearn_triplet._training.encoding import (
     EncoderLike,
     build_encoder,
@@ -56,6 +60,7 @@ from sklearn_triplet._training.encoding import (
 )
 from sklearn_triplet._training.estimator import EmbedsClips
 from sklearn_triplet._training.networks import FrameEncoder
+from sklearn_triplet._training.pseudo_labeling import GuessesClips
 from sklearn_triplet._training.tag_triplets import (
     CropBatches,
     CropData,
@@ -101,7 +106,7 @@ def has_bands(clips: Clips) -> bool:
     return bool(known.any() and (products[known] / both[known]).mean() > 0.5)
 
 
-class TripletTagger(EmbedsClips, ClipClassifier):
+class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
     r"""Classifier and embedding for a handful of labels and many unlabeled clips.
 
     One network learns to tag and to embed. Every crop of a clip is augmented; an
@@ -489,10 +494,7 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         labels : Labels
         """
         rows = clips.find_readable(type(self).__name__)
-        # a row per clip of X, NaN where it could not be read: _finish writes the others
-        shape = labels.present.shape if labels.multilabel else (len(clips),)
-        self.pseudo_label_confidence_ = np.full(shape, np.nan)
-        self.pseudo_label_confidence_[rows] = 0
+        self._begin_guesses(labels, rows)
         clips = clips.take(rows)
         self.has_bands_ = bool(len(rows)) and has_bands(clips)
         self.frame_pooling_ = self.frame_pooling or (2 if self.has_bands_ else 1)
@@ -607,11 +609,10 @@ class TripletTagger(EmbedsClips, ClipClassifier):
 
     def _make_callbacks(self, seeds: dict[str, int]) -> list[Callback]:
         """Return the teacher and the schedule of the learning rate."""
-        # rounded, or 0.55 of 20 epochs would be more than 11
         begin = self.guess_from
         if begin is None:
             begin = 0.4 if self.has_bands_ else 0.2
-        first = round(1 + begin * self.max_epochs, 6)
+        first = find_first_epoch(begin, self.max_epochs)
         teacher = Teacher(
             decay=self.decay,
             first_epoch=first if self.pseudo_weight else np.inf,
@@ -645,8 +646,7 @@ class TripletTagger(EmbedsClips, ClipClassifier):
                 alpha=self.alpha,
             )
         # what is kept and what the head learns is the same, in two forms
-        guess, sure = self._read_guesses(probabilities, labels)
-        self._keep_guesses(guess, sure, labels)
+        guess, sure = self._keep_guesses(probabilities, labels)
         # where all is known, or nothing was guessed, the head has seen what there is
         is_new = bool(self.pseudo_weight) and bool(labels.unknown.any())
         if self.refit_head and (is_new or not self.tag_weight):
@@ -664,57 +664,6 @@ class TripletTagger(EmbedsClips, ClipClassifier):
             "and fit anew: the weights are lost."
         )
 
-    def _read_guesses(
-        self, probabilities: np.ndarray, labels: Labels
-    ) -> tuple[IntArray, np.ndarray]:
-        """Tell the most probable answer about each clip, and its probability.
-
-        Parameters
-        ----------
-        probabilities : ndarray of shape (n_clips, n_classes)
-        labels : Labels
-            What is known overrides them, at a probability of 1.
-
-        Returns
-        -------
-        guess : ndarray of shape (n_clips,) or (n_clips, n_classes), int
-            Columns of the probabilities, or 0 and 1.
-        sure : ndarray of the same shape, float
-        """
-        present = labels.present
-        if self.multilabel_:
-            known = ~labels.unknown
-            guess = np.where(known, present, probabilities >= 0.5).astype(int)
-            sure = np.maximum(probabilities, 1 - probabilities)
-        else:
-            known = labels.labeled
-            guess = np.where(
-                known, present.argmax(axis=1), probabilities.argmax(axis=1)
-            )
-            sure = probabilities.max(axis=1)
-        return guess, np.where(known, 1.0, sure)
-
-    def _keep_guesses(self, guess: IntArray, sure: np.ndarray, labels: Labels) -> None:
-        """Set ``pseudo_labels_`` and their confidence, a row per clip of X.
-
-        Parameters
-        ----------
-        guess, sure
-            As ``_read_guesses`` returns them, a row per clip that could be read.
-        labels : Labels
-        """
-        confidence = self.pseudo_label_confidence_
-        unread = np.isnan(confidence if confidence.ndim == 1 else confidence[:, 0])
-        confidence[~unread] = sure
-        tags = guess.copy() if self.multilabel_ else self.classes_[guess]
-        if self.multilabel_:
-            # a class of which nothing is known has been guessed by nobody
-            blank = labels.unknown.all(axis=0)
-            tags[:, blank], confidence[:, blank] = UNLABELED, np.nan
-        every = np.zeros(confidence.shape, tags.dtype)
-        every[~unread] = tags
-        self.pseudo_labels_ = mark_unread(every, unread)
-
     def _refit(self, embeddings: np.ndarray, guess: IntArray, sure: np.ndarray) -> None:
         """Fit the head on all clips, weighted by how sure their labels are.
 
@@ -725,7 +674,7 @@ class TripletTagger(EmbedsClips, ClipClassifier):
         ----------
         embeddings : ndarray of shape (n_clips, 2 * n_components)
         guess, sure
-            As ``_read_guesses`` returns them; what is not to be learned is at -1.
+            As ``_keep_guesses`` returns them; what is not to be learned is at -1.
         """
         if self.multilabel_:
             for c in range(len(self.classes_)):

@@ -378,7 +378,7 @@ class Guesses(Callback):
     epochs: list = []
 
     def on_epoch_end(self, net, dataset_train=None, **kwargs):
-        Guesses.epochs.append(dataset_train.guesses)
+        Guesses.epochs.append(dataset_train.segments.guesses)
 
 
 def test_history_counts_pseudo_labels_and_their_changes():

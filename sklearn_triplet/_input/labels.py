@@ -107,6 +107,27 @@ class Labels:
         return Labels(present, unknown, self.classes, self.multilabel, self.y)
 
 
+def mark_unread(tags: np.ndarray, unread: BoolArray) -> np.ndarray:
+    """Write -1 for clips that could not be read.
+
+    Parameters
+    ----------
+    tags : ndarray of shape (n_clips,) or (n_clips, n_classes)
+    unread : ndarray of shape (n_clips,), bool
+
+    Returns
+    -------
+    tags : ndarray of the same shape
+        Of objects where the classes are such that -1 could not stand among them.
+    """
+    if not unread.any():
+        return tags
+    # text cannot hold the integer -1, and '-1' could be a class; True is no -1 either
+    tags = tags.copy() if tags.dtype.kind in "if" else tags.astype(object)
+    tags[unread] = UNLABELED
+    return tags
+
+
 def is_labeled(y: LabelsLike) -> BoolArray:
     """Tell which rows of y carry a label.
 

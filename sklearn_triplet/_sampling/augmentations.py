@@ -668,7 +668,7 @@ class NeighborMixing(Transformation):
     Notes
     -----
     The search is that of ``Nearest``, exact and only for anchors that are drawn; what
-    was found is kept with the training set.
+    was found is remembered as long as the training set.
 
     References
     ----------

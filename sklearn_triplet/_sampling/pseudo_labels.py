@@ -353,6 +353,24 @@ def _classify(
     return probabilities
 
 
+def find_first_epoch(guess_from: float, max_epochs: int) -> float:
+    """Return the epoch, counted from 1, at which guessing begins.
+
+    Parameters
+    ----------
+    guess_from : float
+        Part of the epochs before it, in [0, 1].
+    max_epochs : int
+
+    Returns
+    -------
+    first_epoch : float
+        The first whole epoch from here on guesses.
+    """
+    # rounded, or 0.55 of 20 epochs would be more than 11
+    return round(1 + guess_from * max_epochs, 6)
+
+
 def grow_share(epoch: int, first_epoch: float, max_epochs: int) -> float:
     """Return the share of each class that joins: from a half to all of it.
 

@@ -1,7 +1,8 @@
 """A net in training and its clips in; pseudo-labels for the selectors out.
 
 ``PseudoLabeler`` guesses between epochs what unlabeled clips are, and leaves it in the
-``SegmentedClips`` that triplets are drawn from. ``guess_clips`` is one such guess.
+``SegmentedClips`` that triplets are drawn from. ``guess_clips`` is one such guess, and
+``GuessesClips`` is what estimators keep of the last one.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from sklearn_triplet._input.clips import Clips, FrameScaler
-from sklearn_triplet._input.labels import Labels
+from sklearn_triplet._input.labels import Labels, mark_unread
 from sklearn_triplet._input.progress import show_progress
+from sklearn_triplet._input.types import IntArray
 from sklearn_triplet._sampling.positives import SamePseudoLabel
 from sklearn_triplet._sampling.pseudo_labels import (
     choose_surest,
     count_guesses,
+    find_first_epoch,
     grow_share,
     guess_from_embeddings,
+    read_guesses,
 )
 from sklearn_triplet._training.encoding import encode_clips, mean_and_deviation
 from sklearn_triplet._training.triplet_data import TripletData
@@ -106,8 +110,7 @@ class PseudoLabeler(Callback):
     @property
     def first_epoch(self) -> float:
         """The epoch, counted from 1, at which guessing begins."""
-        # rounded, or 0.55 of 20 epochs would be more than 11
-        return round(1 + self.guesser.guess_from * self.max_epochs, 6)
+        return find_first_epoch(self.guesser.guess_from, self.max_epochs)
 
     def on_train_begin(self, net: NeuralNet, **kwargs: object) -> None:
         """Begin with the first choice."""
@@ -165,3 +168,60 @@ class PseudoLabeler(Callback):
         guesses = choose_surest(distributions, labels, share, floor=floor)
         segments.guess(rows, guesses, distributions)
         data.known = data.known.put(rows, choose_surest(distributions, labels, 1.0))
+
+
+class GuessesClips:
+    """What is alike in estimators that tell what they took unlabeled clips for.
+
+    Attributes
+    ----------
+    pseudo_labels_ : ndarray of shape (n_clips,) or (n_clips, n_classes)
+    pseudo_label_confidence_ : ndarray of the same shape
+        A row per clip of X, whether it could be read or not.
+    """
+
+    pseudo_labels_: np.ndarray
+    pseudo_label_confidence_: np.ndarray
+
+    def _begin_guesses(self, labels: Labels, rows: IntArray) -> None:
+        """Set a confidence per clip of X: NaN where it could not be read.
+
+        Parameters
+        ----------
+        labels : Labels
+            A row per clip of X.
+        rows : ndarray of int
+            The clips that could be read: ``_keep_guesses`` writes these.
+        """
+        shape = labels.present.shape if labels.multilabel else labels.present.shape[:1]
+        self.pseudo_label_confidence_ = np.full(shape, np.nan)
+        self.pseudo_label_confidence_[rows] = 0
+
+    def _keep_guesses(
+        self, distributions: np.ndarray | None, labels: Labels
+    ) -> tuple[IntArray, np.ndarray]:
+        """Set ``pseudo_labels_`` and their confidence, a row per clip of X.
+
+        Parameters
+        ----------
+        distributions : ndarray of shape (n_clips, n_classes) or None
+            Of the clips that could be read; ``None`` where nothing was guessed.
+        labels : Labels
+            Of the clips that could be read.
+
+        Returns
+        -------
+        guess, sure : ndarray
+            As ``read_guesses`` returns them, of the clips that could be read.
+        """
+        confidence = self.pseudo_label_confidence_
+        read = ~np.isnan(confidence if confidence.ndim == 1 else confidence[:, 0])
+        guess, sure = read_guesses(distributions, labels)
+        confidence[read] = sure
+        tags = guess
+        if not labels.multilabel and len(labels.classes):
+            tags = labels.classes[guess]
+        every = np.zeros(confidence.shape, tags.dtype)
+        every[read] = tags
+        self.pseudo_labels_ = mark_unread(every, np.isnan(confidence))
+        return guess, sure

@@ -38,6 +38,7 @@ from sklearn_triplet._sampling.transforms import Transformation
 from sklearn_triplet._training.networks import FrameEncoder, frame_mask
 from sklearn_triplet._training.tagging import pad_clips
 from sklearn_triplet._training.triplet_data import ShuffledQueue, as_tensors
+from sklearn_triplet._training.triplet_loss import compare_labels
 
 SMALL = 1e-6  # variance below which a component counts as constant
 ENCODED = 32  # clips that the teacher encodes together
@@ -142,9 +143,7 @@ class TaggingEncoder(FrameEncoder):
             return pool_statistics(frames, mask)
         scores = self.attention(frames.transpose(1, 2)).transpose(1, 2)
         weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=2)
-        mean = (frames * weights).sum(dim=2)
-        variance = ((frames - mean[:, :, None]).square() * weights).sum(dim=2)
-        return torch.cat([mean, variance.clamp(min=SMALL).sqrt()], dim=1)
+        return pool_statistics(frames, weights)
 
     def embed_frames(self, frames: torch.Tensor) -> torch.Tensor:
         """Return u of clips of one length.
@@ -184,22 +183,22 @@ class TaggingEncoder(FrameEncoder):
         return self.head(embeddings).T
 
 
-def pool_statistics(frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Pool frames to their mean and standard deviation.
+def pool_statistics(frames: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Pool frames to their weighted mean and standard deviation.
 
     Parameters
     ----------
     frames : tensor of shape (n, n_components, n_frames)
-    mask : tensor of shape (n, 1, n_frames), bool
-        The valid frames.
+    weights : tensor of shape (n, 1, n_frames), bool or float
+        A mask of the valid frames, or how much each counts; 0 where padded.
 
     Returns
     -------
     statistics : tensor of shape (n, 2 * n_components)
     """
-    count = mask.sum(dim=2)
-    mean = (frames * mask).sum(dim=2) / count
-    variance = ((frames - mean[:, :, None]).square() * mask).sum(dim=2) / count
+    total = weights.sum(dim=2)
+    mean = (frames * weights).sum(dim=2) / total
+    variance = ((frames - mean[:, :, None]).square() * weights).sum(dim=2) / total
     # the root has no gradient at 0, where a component is the same in all frames
     return torch.cat([mean, variance.clamp(min=SMALL).sqrt()], dim=1)
 
@@ -387,15 +386,12 @@ def compare_units(
         Positives share a class, or are other crops of the clip. Negatives are known not
         to share any, and of another clip.
     """
-    present, clips = target["present"], target["clips"]
-    possible = present + target["unknown"].float()
+    clips, unknown = target["clips"], target["unknown"]
     same_clip = clips[:, None] == clips
-    shares = present @ present.T > 0
-    clash = (present @ possible.T > 0) | (possible @ present.T > 0)
-    # a clip about which nothing is known clashes with all that hold something; two
-    # without any event are alike
-    has_event = present.sum(dim=1) > 0
-    negative = ~clash & ~same_clip & (has_event[:, None] | has_event)
+    shares, other = compare_labels(
+        target["present"], unknown.float(), ~unknown.all(dim=1), len(clips)
+    )
+    negative = other & ~same_clip
     positive = (shares | same_clip) & ~torch.eye(
         len(clips), dtype=torch.bool, device=clips.device
     )
@@ -473,8 +469,6 @@ class CropData(Dataset):
     ----------
     labeled, unlabeled : ndarray of int
         The clips of either kind.
-    guesses : Labels
-        The labels, and the pseudo-labels that the teacher has given so far.
     """
 
     def __init__(
@@ -494,7 +488,6 @@ class CropData(Dataset):
         self.n_segments = n_segments
         self.n_steps = n_steps
         self.n_views = n_views
-        self.guesses = segments.labels
         self.rng = np.random.default_rng(seed)
         self.labeled = np.flatnonzero(segments.labels.labeled)
         self.unlabeled = np.flatnonzero(~segments.labels.labeled)
@@ -529,7 +522,7 @@ class CropData(Dataset):
         """
         clips = np.concatenate([self._draw_labeled(), self._draw_unlabeled()])
         units = self._cut(clips)
-        labels = self.guesses.take(clips)
+        labels = self.segments.guesses.take(clips)
         inputs = {"X": units.X, "lengths": units.lengths}
         target = {
             "present": labels.present.astype(np.float32),
@@ -709,13 +702,13 @@ class Teacher(Callback):
         """Guess anew, once the average has learned something."""
         assert dataset_train is not None
         data, epoch = dataset_train, len(net.history)
-        before = data.guesses
+        before = data.segments.guesses
         self.counts_ = np.zeros(2, dtype=np.int64)
         if epoch >= self.first_epoch and data.segments.labels.unknown.any():
             share = grow_share(epoch, self.first_epoch, net.max_epochs)
             self._guess(net, data, share)
         # in every epoch, since a printed log has the columns of the first
-        counts = count_guesses(data.segments.labels, before, data.guesses)
+        counts = count_guesses(data.segments.labels, before, data.segments.guesses)
         for name, value in counts.items():
             net.history.record(name, value)
 
@@ -726,7 +719,7 @@ class Teacher(Callback):
         ----------
         net : skorch.NeuralNet
         data : CropData
-            Its guesses are replaced.
+            The guesses of its segments are replaced.
         share : float
             As in ``choose_surest``.
         """
@@ -752,10 +745,10 @@ class Teacher(Callback):
         chosen = choose_surest(distributions, labels, share, floor=self.floor)
         # of every clip, however unsure: what negatives are looked at by
         if self.likely_ is None:
-            self.likely_ = np.zeros_like(data.guesses.present)
+            self.likely_ = np.zeros_like(data.segments.guesses.present)
         self.likely_[rows] = choose_surest(distributions, labels, 1.0).present
         # clips that were not looked at keep what was guessed of them before
-        data.guesses = data.guesses.put(rows, chosen)
+        data.segments.guess(rows, chosen, distributions)
 
     def _encode(
         self, net: NeuralNet, segments: SegmentedClips, rows: IntArray
