@@ -40,6 +40,7 @@ from sklearn_triplet import (
     PseudoLabeled,
     TripletEmbedder,
     TripletTagger,
+    is_labeled,
 )
 from sklearn_triplet.datasets import load_esc50, mix_soundscapes
 
@@ -255,7 +256,7 @@ def draw_labels(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
 
 def leave_out(y: np.ndarray, n_unlabeled: int | None, seed: int) -> np.ndarray:
     """Return rows of all labeled clips and of some unlabeled ones."""
-    labeled = y != -1 if y.ndim == 1 else (y != -1).any(axis=1)
+    labeled = is_labeled(y)
     unlabeled = np.random.default_rng(2000 + seed).permutation(np.flatnonzero(~labeled))
     return np.sort(np.r_[np.flatnonzero(labeled), unlabeled[:n_unlabeled]])
 
@@ -272,20 +273,15 @@ def score(system, X: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     return {"f1": f1, "accuracy": (truth == found).mean(), "map": np.nan}
 
 
-def list_runs(arguments, splits: list) -> Iterator[tuple]:
-    """Yield seed, split and numbers of clips, labels after labels."""
-    yield from itertools.product(
-        range(arguments.seeds), splits, arguments.labels, arguments.unlabeled
-    )
-
-
 def run(arguments, corpus: Corpus, done: set) -> Iterator[dict]:
     """Yield one result after the other, paired by seed."""
     splits = corpus.report if arguments.report else corpus.choose
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True
     ).stdout.strip()
-    for seed, (train, test), n_labels, unlabeled in list_runs(arguments, splits):
+    for seed, (train, test), n_labels, unlabeled in itertools.product(
+        range(arguments.seeds), splits, arguments.labels, arguments.unlabeled
+    ):
         rows = np.flatnonzero(np.isin(corpus.group, train))
         held_out = np.flatnonzero(np.isin(corpus.group, test))
         y = draw_labels(corpus.y[rows], n_labels, seed)
@@ -309,6 +305,37 @@ def run(arguments, corpus: Corpus, done: set) -> Iterator[dict]:
             seconds = time.perf_counter() - began
             scores = score(system, corpus.X[held_out], corpus.y[held_out])
             yield {**key, **scores, "seconds": seconds, "commit": commit}
+
+
+def extend_csv(
+    path: str, key: tuple, fields: tuple, make: Callable[[set], Iterator[dict]]
+) -> list[dict]:
+    """Append new results to a file line by line, and return all that it then holds.
+
+    Parameters
+    ----------
+    path : str
+    key : tuple of str
+        The columns that tell a run from others.
+    fields : tuple of str
+    make : callable
+        Is given the runs that are there already, as tuples of text.
+    """
+    rows = []
+    if Path(path).exists():
+        with open(path, newline="") as file:
+            rows = list(csv.DictReader(file))
+    done = {tuple(row[name] for name in key) for row in rows}
+    with open(path, "a", newline="") as file:
+        writer = csv.DictWriter(file, fields)
+        if not rows:
+            writer.writeheader()
+        for result in make(done):
+            writer.writerow(result)
+            file.flush()
+            rows.append(result)
+            print(*(result[name] for name in key), f"{result['f1']:.3f}", flush=True)
+    return rows
 
 
 def show(results: list[dict], reference: str = "TripletTagger") -> None:
@@ -358,21 +385,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
-    path, rows = Path(options.csv), []
-    if path.exists():
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    done = {tuple(row[name] for name in KEY) for row in rows}
     corpus = LOADERS[options.corpus](options.data, options.features)
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS)
-        if not rows:
-            writer.writeheader()
-        for result in run(options, corpus, done):
-            writer.writerow(result)
-            file.flush()
-            rows.append(result)
-            print(f"{result['system']}, seed {result['seed']}: {result['f1']:.3f}")
+    rows = extend_csv(options.csv, KEY, FIELDS, lambda done: run(options, corpus, done))
     splits = corpus.report if options.report else corpus.choose
     names = {"+".join(map(str, test)) for _, test in splits}
     rows = [r for r in rows if r["corpus"] == options.corpus and r["split"] in names]

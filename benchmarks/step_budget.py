@@ -17,13 +17,11 @@ result is a line of ``--csv``, and fits that are there already are not repeated.
 """
 
 import argparse
-import csv
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
-from few_labels import LOADERS, Corpus, draw_labels, make_linear
+from few_labels import LOADERS, Corpus, draw_labels, extend_csv, make_linear
 from scipy import stats
 from sklearn import datasets
 from sklearn.metrics import f1_score
@@ -146,7 +144,8 @@ def show(results: list[dict]) -> None:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--corpus", choices=[*LOADERS, "table"], default="esc10")
+    corpora = ["esc10", "fsdd", "table"]
+    parser.add_argument("--corpus", choices=corpora, default="esc10")
     parser.add_argument("--data", help="folder of the recordings")
     parser.add_argument("--labels", type=int, nargs="+", default=[10, 30, 100, 240])
     names = ["s2", "s5", "s1", "s3"]
@@ -157,8 +156,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--csv", default="step_budget.csv")
     options = parser.parse_args(arguments)
-    if options.corpus == "esc10-folds":
-        parser.error("esc10-folds reports; choose on --corpus esc10")
     if options.data is None and options.corpus != "table":
         parser.error("--data is needed for a corpus of recordings")
     if options.coarse and options.corpus == "table":
@@ -169,23 +166,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
-    path, rows = Path(options.csv), []
-    if path.exists():
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    done = {tuple(row[name] for name in KEY) for row in rows}
-    corpus = {**LOADERS, "table": load_table}[options.corpus](options.data)
+    load = load_table if options.corpus == "table" else LOADERS[options.corpus]
+    corpus = load(options.data)
     if options.coarse:
         corpus.X = average_pairs(corpus.X)
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS)
-        if not rows:
-            writer.writeheader()
-        for result in run(options, corpus, done):
-            writer.writerow(result)
-            file.flush()
-            rows.append(result)
-            print(*(result[name] for name in KEY), f"{result['f1']:.3f}", flush=True)
+    rows = extend_csv(options.csv, KEY, FIELDS, lambda done: run(options, corpus, done))
     show([row for row in rows if row["corpus"] == options.name])
 
 

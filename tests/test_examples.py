@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -162,3 +163,24 @@ def test_the_sweep_goes_on_where_it_was(
     text = sweep.report(jobs, path)
     assert "8 of 32 fits, 1 epochs of 8 triplets, float32" in text
     assert "| 0.5 | logmel |  |  |  |  | 1.000 ± 0.000 |  | 2 |" in text
+
+
+def test_a_run_that_is_in_the_file_is_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    few_labels = load("benchmarks/few_labels.py", monkeypatch)
+    path, asked = str(tmp_path / "runs.csv"), []
+    for seeds in ([1, 2], [1, 2, 3]):
+
+        def run(done: set, seeds: list = seeds) -> Iterator[dict]:
+            asked.append(done)
+            for seed in seeds:
+                if (str(seed),) not in done:
+                    yield {"seed": seed, "f1": seed / 10}
+
+        rows = few_labels.extend_csv(path, ("seed",), ("seed", "f1"), run)
+    assert asked == [set(), {("1",), ("2",)}]
+    found = [(int(row["seed"]), float(row["f1"])) for row in rows]
+    assert found == [(1, 0.1), (2, 0.2), (3, 0.3)]
+    # each is told once, as it is made
+    assert capsys.readouterr().out.splitlines() == ["1 0.100", "2 0.200", "3 0.300"]
