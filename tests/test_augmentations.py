@@ -421,6 +421,24 @@ def test_neighbor_mixing_moves_towards_each_of_the_nearest():
     assert high.mean() == pytest.approx((50.5 + 51.5) / 2, abs=3)
 
 
+def test_neighbor_mixing_passes_over_what_is_labeled_otherwise():
+    # on a line, from left to right: a, b, unlabeled, and an a that is far
+    X = np.array([[0.0], [1.0], [3.0], [100.0]])
+    segments = SegmentedClips.from_arrays(X, ["a", "b", -1, "a"])
+    anchors = segments.take(np.repeat([0, 1, 2], 1000)[:, None])
+    mixed = apply(NeighborMixing(n_neighbors=2), anchors, segments)
+    places = segments.scaler.inverse_transform(mixed.X)[:, 0, 0, 0].reshape(3, -1)
+    # the first a goes to the right as far as the unlabeled, b only there
+    assert -1e-5 < places[0].min() and 2.5 < places[0].max() < 3 + 1e-5
+    assert places[0].mean() == pytest.approx(1.5, abs=0.1)
+    assert 1 - 1e-5 < places[1].min() and 2.5 < places[1].max() < 3 + 1e-5
+    # of what is not labeled any neighbour will do
+    assert places[2].min() < 0.5
+    # one that has no other neighbour stays as it is
+    mixed = apply(NeighborMixing(n_neighbors=1), anchors, segments)
+    np.testing.assert_array_equal(mixed.X[:2000], anchors.X[:2000])
+
+
 def test_neighbor_mixing_finds_what_a_plain_search_finds():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(30, 4))

@@ -651,9 +651,11 @@ class NeighborMixing(Transformation):
     """Move the anchor part of the way towards one of its nearest neighbours.
 
     ``x_p = x_a + u (x_n - x_a)`` with u uniform in [0, 1] and x_n one of the nearest
-    segments of the training set in the input space, labeled or not. For rows of tables
-    and embeddings of other models, whose neighbours are mostly of one class: it tells
-    the network so, where nobody knows how such features may be changed otherwise.
+    segments of the training set in the input space, labeled or not, but never one that
+    is labeled otherwise. For rows of tables and embeddings of other models, whose
+    neighbours are mostly of one class: it tells the network so, where nobody knows how
+    such features may be changed otherwise. An anchor without such a neighbour stays as
+    it is.
 
     Parameters
     ----------
@@ -694,11 +696,14 @@ class NeighborMixing(Transformation):
     ) -> Units:
         """Return units between anchors and neighbours; padded frames stay zero."""
         ids = anchors.segments
-        known = look_up_nearest(segments, ids.ravel(), self.n_neighbors)
-        drawn = rng.integers(np.maximum((known >= 0).sum(axis=1), 1))
-        others = segments.take(known[np.arange(len(known)), drawn, None])
+        found = look_up_nearest(segments, ids.ravel(), self.n_neighbors)
+        allowed = (found >= 0) & ~_labeled_otherwise(segments, ids.ravel(), found)
+        # the highest of random numbers: each neighbour that is allowed alike
+        drawn = np.where(allowed, rng.random(allowed.shape), -1).argmax(axis=1)[:, None]
+        others = segments.take(np.take_along_axis(found, drawn, axis=1))
         X = anchors.X.copy()
         share = draw_between(0, 1, X, rng)
+        share[~allowed.any(axis=1).reshape(ids.shape)] = 0
         for n, (i, length) in enumerate(np.ndenumerate(anchors.lengths)):
             # a shorter neighbour is repeated
             frames = np.resize(np.arange(int(others.lengths[n, 0])), length)
@@ -709,3 +714,24 @@ class NeighborMixing(Transformation):
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
         check_number(self, "n_neighbors", numbers.Integral, 1)
+
+
+def _labeled_otherwise(
+    segments: SegmentedClips, anchors: IntArray, others: IntArray
+) -> BoolArray:
+    """Tell which segments are labeled, as their anchor is, and share no class with it.
+
+    Parameters
+    ----------
+    segments : SegmentedClips
+    anchors : ndarray of shape (n,), int
+    others : ndarray of shape (n, n_others), int
+
+    Returns
+    -------
+    otherwise : ndarray of shape (n, n_others), bool
+    """
+    labels, clip_of = segments.labels, segments.clip_of
+    ours, theirs = clip_of[anchors][:, None], clip_of[others]
+    share = (labels.present[ours] & labels.present[theirs]).any(axis=2)
+    return labels.labeled[ours] & labels.labeled[theirs] & ~share
