@@ -1,16 +1,19 @@
-"""What the corpora share: folders, tables of n_rows, targets (n_clips, ...), seeds."""
+"""What corpora share: folders, files, tables of n_rows, targets of n_clips, seeds."""
 
 import csv
+import difflib
+import io
+import numbers
 import os
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sklearn_triplet._input.labels import UNLABELED
+from sklearn_triplet._input.labels import UNLABELED, is_absent
 from sklearn_triplet._input.warn import warn
 
 DATA_HOME_VARIABLE = "SKLEARN_TRIPLET_DATA"
@@ -128,6 +131,84 @@ def get_data_home(data_home: str | os.PathLike[str] | None = None) -> str:
     return str(folder)
 
 
+def find_recordings(owner: str, root: str) -> tuple[list[str], dict[str, str]]:
+    """List the recordings below a folder, and the reasons of what cannot be read.
+
+    Parameters
+    ----------
+    owner : str
+        The function that asks, for the messages.
+    root : str
+        The folder.
+
+    Returns
+    -------
+    files : list of str
+        Paths relative to the folder, sorted; at least one.
+    skipped : dict of str to str
+        Why something that looks like a recording cannot be one, by relative path.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no recording.
+
+    Warns
+    -----
+    UserWarning
+        Once if something is skipped.
+    """
+    found = sorted(_walk(root))
+    files = [name for name, reason in found if not reason]
+    skipped = {name: reason for name, reason in found if reason}
+    first = "".join(f", first {name!r}: {skipped[name]}" for name in [*skipped][:1])
+    if not files:
+        raise FileNotFoundError(
+            f"{owner} found no recordings in {root!r}, whose names end in one of "
+            f"{AUDIO_SUFFIXES}, and skipped {len(skipped)}{first}. Correct "
+            "'root'."
+        )
+    if skipped:
+        warn(
+            f"{owner} skipped {len(skipped)} of the {len(found)} recordings in "
+            f"{root!r}{first}. The field 'skipped' names them all.",
+        )
+    return files, skipped
+
+
+def _walk(
+    folder: str, prefix: str = "", above: tuple[tuple[int, int], ...] = ()
+) -> Iterator[tuple[str, str]]:
+    """Yield relative path and reason to skip it, "" for none, of what may be sound.
+
+    ``above`` holds device and inode of the folders that this one is in, links followed,
+    so that two links to one folder are two folders and a circle ends.
+    """
+    try:
+        names, status = os.listdir(folder), os.stat(folder)
+    except OSError as error:
+        yield prefix[:-1], f"the folder cannot be listed ({error.strerror})"
+        return
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:
+        yield prefix[:-1], "the link leads back to a folder that holds it"
+        return
+    for name in names:
+        path = os.path.join(folder, name)
+        if name[0] == ".":
+            continue
+        if os.path.isdir(path):
+            yield from _walk(path, f"{prefix}{name}/", (*above, identity))
+        elif suffix_of(name) in FOREIGN_SUFFIXES:
+            reason = "soundfile does not read this format: convert it to FLAC or WAV"
+            yield prefix + name, reason
+        elif suffix_of(name) in AUDIO_SUFFIXES:
+            # a broken link leads to no file, and a pipe would never end
+            is_file, may_read = os.path.isfile(path), os.access(path, os.R_OK)
+            reason = "there is no permission to read it" if is_file else "it is no file"
+            yield prefix + name, "" if is_file and may_read else reason
+
+
 def suffix_of(name: str) -> str:
     """Return the lower-case suffix of a file name, with its dot."""
     return os.path.splitext(name)[1].lower()
@@ -164,12 +245,13 @@ def split_labels(text: str) -> list[str]:
 
 def name_table(source: Any) -> str:
     """Call a table by its path or kind, for messages."""
-    is_path = isinstance(source, str | os.PathLike)
-    return f"the table {os.fspath(source)!r}" if is_path else "the DataFrame"
+    if isinstance(source, str | os.PathLike):
+        return f"the table {os.fspath(source)!r}"
+    return "the array" if isinstance(source, np.ndarray) else "the DataFrame"
 
 
 def read_table(owner: str, source: Any, columns: Sequence[str]) -> list[Row]:
-    r"""Read a table of text or a DataFrame, row by row.
+    r"""Read a table of text or in memory, row by row.
 
     Parameters
     ----------
@@ -180,7 +262,7 @@ def read_table(owner: str, source: Any, columns: Sequence[str]) -> list[Row]:
         tabs, commas or semicolons. What editors and spreadsheets add is read over: byte
         order marks, CRLF, blank lines, spaces around a cell, quotes, empty cells at the
         end of a line. Otherwise what has ``columns`` and is indexed by them, as the
-        DataFrames of pandas and polars.
+        DataFrames of pandas and polars, or a structured array.
     columns : sequence of str
         The columns that there must be, each once; further ones are read as well. A
         column ``event_label`` or ``event_labels``, as DCASE has it, is ``labels``.
@@ -209,8 +291,10 @@ def read_table(owner: str, source: Any, columns: Sequence[str]) -> list[Row]:
     if isinstance(source, str | os.PathLike):
         header, *lines = _read_lines(owner, name, Path(source)) or [("", [])]
     else:
+        fields = getattr(getattr(source, "dtype", None), "names", None)
+        titles = list(fields or source.columns)
         # of two columns of one name neither can be asked for
-        unique = [c for c in source.columns if list(source.columns).count(c) == 1]
+        unique = [title for title in titles if titles.count(title) == 1]
         records = zip(*(source[column] for column in unique), strict=True)
         header = "", [str(column) for column in unique]
         lines = [(f"row {i} of {name}", list(row)) for i, row in enumerate(records)]
@@ -233,23 +317,35 @@ def read_table(owner: str, source: Any, columns: Sequence[str]) -> list[Row]:
     return rows
 
 
+def read_text(owner: str, source: Path) -> str:
+    """Read a text in UTF-8, or refuse it in a sentence."""
+    try:
+        return source.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refuse_text(owner, name_table(source), error) from error
+
+
+def _refuse_text(owner: str, name: str, error: Exception) -> ValueError:
+    return ValueError(
+        f"{owner} cannot read {name} as text in UTF-8 ({error}): save it as such."
+    )
+
+
 def _read_lines(owner: str, name: str, path: Path) -> list[tuple[str, list[str]]]:
     """List the place and the cells of all lines that are not blank."""
+    text = io.StringIO(read_text(owner, path))
+    header = next(filter(str.strip, text), "")
+    text.seek(0)
+    # in a single column a comma belongs to the name of a file
+    delimiters = [mark for mark in "\t;," if mark in header] or ["\t"]
+    reader = csv.reader(text, delimiter=delimiters[0], skipinitialspace=True)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as text:
-            header = next(filter(str.strip, text), "")
-            text.seek(0)
-            # in a single column a comma belongs to the name of a file
-            delimiters = [mark for mark in "\t;," if mark in header] or ["\t"]
-            reader = csv.reader(text, delimiter=delimiters[0], skipinitialspace=True)
-            lines = [
-                (f"line {reader.line_num} of {name}", [cell.strip() for cell in line])
-                for line in reader
-            ]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(
-            f"{owner} cannot read {name} as text in UTF-8 ({error}): save it as such."
-        ) from error
+        lines = [
+            (f"line {reader.line_num} of {name}", [cell.strip() for cell in line])
+            for line in reader
+        ]
+    except csv.Error as error:
+        raise _refuse_text(owner, name, error) from error
     return [(place, cells) for place, cells in lines if any(cells)]
 
 
@@ -259,6 +355,21 @@ def refuse_row(owner: str, place: str, wanted: str, got: object) -> ValueError:
         f"{owner} cannot use {place}: it must {wanted}. Got {got} instead: correct the "
         "row or take it out."
     )
+
+
+def read_cell(owner: str, place: str, column: str, cell: Any) -> str:
+    """Write a cell as text; 7.0 is what a missing neighbour made of 7."""
+    if is_absent(cell):
+        return ""
+    if not isinstance(cell, str | os.PathLike | numbers.Real):
+        wanted = (
+            f"hold text or a number in the column {column!r}, with commas or "
+            "semicolons between several labels"
+        )
+        raise refuse_row(owner, place, wanted, repr(cell)[:80])
+    if isinstance(cell, float | np.floating) and float(cell).is_integer():
+        cell = int(cell)
+    return str(cell).strip()
 
 
 def report_missing(
@@ -351,3 +462,79 @@ def output_folder(owner: str, output_dir: str | os.PathLike[str]) -> Path:
     cure = "give another name"
     _make_folder(f"The 'output_dir' parameter of {owner}", folder, cure)
     return folder
+
+
+class RecordingIndex:
+    """Dictionaries from paths and their last parts to the recordings of a folder.
+
+    Parameters
+    ----------
+    owner : str
+        The function that asks, for the messages.
+    root : str
+        The folder.
+    files : iterable of str
+        Paths of all that a table may name, relative to the folder, with ``/`` between
+        their parts.
+    """
+
+    def __init__(self, owner: str, root: str, files: Iterable[str]) -> None:
+        self.owner = owner
+        # a table may have the paths that links lead to
+        self.roots = os.path.abspath(root), os.path.realpath(root)
+        self.by_path = {composed(file): file for file in files}
+        self.by_ending: dict[str, list[str]] = {}
+        for path in self.by_path:
+            parts = path.split("/")
+            # a path of n parts has n endings, with and without its suffix
+            for i in range(len(parts)):
+                ending = "/".join(parts[i:])
+                for key in {ending, stem_of(ending)}:
+                    self.by_ending.setdefault(key, []).append(path)
+
+    def find(self, place: str, name: str) -> str | None:
+        """Return the recording that a table means by a name, None if it is not there.
+
+        The name is absolute, or relative to the folder or to the working directory, or
+        only its last parts; with or without the suffix. What fits several is refused.
+        """
+        # tables from Windows have other slashes
+        name = composed(os.path.expanduser(name).replace("\\", "/"))
+        from_root = self._below(os.path.join(self.roots[0], name))
+        from_here = self._below(os.path.abspath(name))
+        # the whole path first, or a file in the root could not be told from its twins
+        if from_root in self.by_path:
+            return self.by_path[from_root]
+        fitting = self._fit(from_here, whole=True)
+        # an absolute path says in which folder: only a suffix may be missing
+        fitting |= self._fit(from_root, whole=os.path.isabs(name))
+        if len(fitting) > 1:
+            first, second = sorted(fitting)[:2]
+            wanted = (
+                f"name one recording: {name!r} fits {len(fitting)} below "
+                f"{self.roots[0]!r}. Write the path from that folder on, with its "
+                "suffix"
+            )
+            raise refuse_row(self.owner, place, wanted, f"{first!r} and {second!r}")
+        return self.by_path[fitting.pop()] if fitting else None
+
+    def find_nearest(self, name: str) -> str | None:
+        """Return the recording whose path resembles a name most, if any does."""
+        # the first parts of a path are what differs from one machine to the next
+        tail = "/".join(composed(name).replace("\\", "/").split("/")[-2:])
+        nearest = difflib.get_close_matches(tail, self.by_path, n=1, cutoff=0.5)
+        return self.by_path[nearest[0]] if nearest else None
+
+    def _below(self, path: str) -> str:
+        """Write a path relative to the folder, "" where it is not below it."""
+        path = os.path.normpath(path)
+        for root in self.roots:
+            if path.startswith(os.path.join(root, "")):
+                return path[len(os.path.join(root, "")) :].replace(os.sep, "/")
+        return ""
+
+    def _fit(self, key: str, whole: bool) -> set[str]:
+        """List the recordings that end in a path, or are at it."""
+        paths = self.by_ending.get(key, [])
+        names = {path: (path, stem_of(path)) for path in paths}
+        return {path for path in paths if not whole or key in names[path]}
