@@ -51,7 +51,7 @@ def make_events(
     kinds = ["int64" if first == "row" else object, "f8", "f8", object, "f8"]
     columns = [list(column) for column in (where, onset, offset, event_label)]
     columns.append([math.nan] * len(columns[0]) if score is None else list(score))
-    order = {place: rank for rank, place in enumerate(dict.fromkeys(columns[0]))}
+    order = {place: i for i, place in enumerate(dict.fromkeys(columns[0]))}
 
     def rank(row: tuple[Any, ...]) -> tuple[Any, ...]:
         place, begin, end, label, _ = row

@@ -141,10 +141,11 @@ def load_audio_folder(
            [ 0,  1]]))
     """
     check_option(OWNER, "multilabel", multilabel, [None, True, False])
-    names = _check_target_names(target_names)
+    names = _base.check_target_names(OWNER, target_names)
     cure = "give the folder that holds the recordings"
     root = str(_base.existing_folder(OWNER, "root", root, cure))
-    files, skipped = _base.find_recordings(OWNER, root)
+    files, skipped = _base.find_recordings(OWNER, "root", root)
+    _base.report_skipped(OWNER, root, skipped, len(files) + len(skipped))
     if labels is None or (isinstance(labels, str) and labels == "folders"):
         source, missing = "the folders' names" if labels else "nothing", list[str]()
         tags = _read_folders(files, labels, only_listed)
@@ -178,22 +179,6 @@ def _describe(corpus: Bunch, source: str) -> str:
         f"{len(corpus.missing)}; there but not listed: {len(corpus.unlisted)}; "
         f"skipped: {len(corpus.skipped)}."
     )
-
-
-def _check_target_names(target_names: Iterable[str] | None) -> list[str] | None:
-    """Refuse classes that are no sequence of different texts, in a sentence."""
-    if target_names is None:
-        return None
-    is_sequence = isinstance(target_names, Iterable)
-    given = target_names if is_sequence and not isinstance(target_names, str) else ()
-    # numbers are names here as they are in a table
-    names = [_base.composed(str(name)) for name in given]
-    if not names or len(set(names)) < len(names):
-        raise ValueError(
-            f"The 'target_names' parameter of {OWNER} must be None or a sequence of "
-            f"different texts, one for each class. Got {target_names!r} instead."
-        )
-    return names
 
 
 def _read_folders(

@@ -7,7 +7,7 @@ import numbers
 import os
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def existing_folder(
         What to do where it is not there.
     """
     parameter = f"The {name!r} parameter of {owner}"
-    folder = _check_path(parameter, value)
+    folder = check_path(parameter, value)
     # no text is nowhere here, but the working directory for pathlib
     if os.path.isdir(folder):
         return Path(folder)
@@ -63,7 +63,7 @@ def existing_folder(
     )
 
 
-def _check_path(
+def check_path(
     parameter: str, value: Any, kind: str = "the path of a folder", *, least: int = 0
 ) -> str:
     """Refuse what is no path of so many characters; write out ``~``."""
@@ -121,7 +121,7 @@ def get_data_home(data_home: str | os.PathLike[str] | None = None) -> str:
     if data_home is None:
         data_home = os.environ.get(DATA_HOME_VARIABLE) or "~/sklearn_triplet_data"
     parameter, kind = "The 'data_home' parameter", "the path of a folder, or None"
-    folder = Path(_check_path(parameter, data_home, kind, least=1))
+    folder = Path(check_path(parameter, data_home, kind, least=1))
     cure = f"give another path, or set {DATA_HOME_VARIABLE}"
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise FileExistsError(
@@ -131,13 +131,15 @@ def get_data_home(data_home: str | os.PathLike[str] | None = None) -> str:
     return str(folder)
 
 
-def find_recordings(owner: str, root: str) -> tuple[list[str], dict[str, str]]:
+def find_recordings(
+    owner: str, parameter: str, root: str
+) -> tuple[list[str], dict[str, str]]:
     """List the recordings below a folder, and the reasons of what cannot be read.
 
     Parameters
     ----------
-    owner : str
-        The function that asks, for the messages.
+    owner, parameter : str
+        The function that asks and the parameter that the folder is, for the message.
     root : str
         The folder.
 
@@ -152,28 +154,42 @@ def find_recordings(owner: str, root: str) -> tuple[list[str], dict[str, str]]:
     ------
     FileNotFoundError
         If there is no recording.
-
-    Warns
-    -----
-    UserWarning
-        Once if something is skipped.
     """
     found = sorted(_walk(root))
     files = [name for name, reason in found if not reason]
     skipped = {name: reason for name, reason in found if reason}
-    first = "".join(f", first {name!r}: {skipped[name]}" for name in [*skipped][:1])
     if not files:
         raise FileNotFoundError(
             f"{owner} found no recordings in {root!r}, whose names end in one of "
-            f"{AUDIO_SUFFIXES}, and skipped {len(skipped)}{first}. Correct "
-            "'root'."
-        )
-    if skipped:
-        warn(
-            f"{owner} skipped {len(skipped)} of the {len(found)} recordings in "
-            f"{root!r}{first}. The field 'skipped' names them all.",
+            f"{AUDIO_SUFFIXES}, and skipped {len(skipped)}{_name_first(skipped)}. "
+            f"Correct {parameter!r}."
         )
     return files, skipped
+
+
+def report_skipped(
+    owner: str, root: str, skipped: Mapping[str, str], n_recordings: int
+) -> None:
+    """Count the recordings that cannot be read in one warning, if there are any.
+
+    Parameters
+    ----------
+    owner, root : str
+        The function that asks and the folder, for the message.
+    skipped : dict of str to str
+        Why each cannot be read.
+    n_recordings : int
+        Of all, with these.
+    """
+    if skipped:
+        warn(
+            f"{owner} skipped {len(skipped)} of the {n_recordings} recordings in "
+            f"{root!r}{_name_first(skipped)}. The field 'skipped' names them all.",
+        )
+
+
+def _name_first(skipped: Mapping[str, str]) -> str:
+    return "".join(f", first {name!r}: {skipped[name]}" for name in [*skipped][:1])
 
 
 def _walk(
@@ -246,7 +262,8 @@ def split_labels(text: str) -> list[str]:
 def name_table(source: Any) -> str:
     """Call a table by its path or kind, for messages."""
     if isinstance(source, str | os.PathLike):
-        return f"the table {os.fspath(source)!r}"
+        kind = "folder" if os.path.isdir(source) else "table"
+        return f"the {kind} {os.fspath(source)!r}"
     return "the array" if isinstance(source, np.ndarray) else "the DataFrame"
 
 
@@ -399,6 +416,24 @@ def report_missing(
     warn(text)
 
 
+def check_target_names(
+    owner: str, target_names: Iterable[str] | None
+) -> list[str] | None:
+    """Refuse classes that are no sequence of different texts, in a sentence."""
+    if target_names is None:
+        return None
+    is_sequence = isinstance(target_names, Iterable)
+    given = target_names if is_sequence and not isinstance(target_names, str) else ()
+    # numbers are names here as they are in a table
+    names = [composed(str(name)) for name in given]
+    if not names or len(set(names)) < len(names):
+        raise ValueError(
+            f"The 'target_names' parameter of {owner} must be None or a sequence of "
+            f"different texts, one for each class. Got {target_names!r} instead."
+        )
+    return names
+
+
 def make_indicator(
     tags: Sequence[Collection[str] | None], names: Sequence[str]
 ) -> np.ndarray:
@@ -447,7 +482,7 @@ def check_output(owner: str, output_dir: str | os.PathLike[str]) -> Path:
     """
     parameter = f"The 'output_dir' parameter of {owner}"
     kind = "the path of a folder, or None"
-    folder = Path(_check_path(parameter, output_dir, kind, least=1))
+    folder = Path(check_path(parameter, output_dir, kind, least=1))
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise NotADirectoryError(
             f"{parameter} must be a folder. There is a file at {str(folder)!r}: give "
