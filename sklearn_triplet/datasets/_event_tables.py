@@ -228,7 +228,8 @@ def write_events(
     """
     owner = "write_events"
     rows = read_rows(owner, "events", events)
-    target = Path(_base.check_path(f"The 'path' parameter of {owner}", path, least=1))
+    given, kind = f"The 'path' parameter of {owner}", "the path of a file or a folder"
+    target = Path(_base.check_path(given, path, kind, least=1))
     suffix = target.suffix.lower()
     if format is None and suffix in (".csv", ".tsv"):
         format = "table"
@@ -299,8 +300,8 @@ def read_rows(
         return _read_folder(reader, path, format)
     if not path.is_file():
         raise FileNotFoundError(
-            f"{given} must be an existing table or a folder of tables. There is nothing "
-            f"at {str(path)!r}: correct the path."
+            f"{given} must be an existing table or a folder of tables. There is "
+            f"nothing at {str(path)!r}: correct the path."
         )
     found = format or _detect(path)
     if found is None:
