@@ -73,7 +73,7 @@ def test_clips_side_by_side_and_the_last_one_up_to_the_end(home):
     assert corpus.events.shape == corpus.beyond.shape == (0,)
     assert corpus.DESCR == (
         f"5 clips of 3 recordings in {str(home)!r}, 0.01 hours. Events: 0 of 0 classes."
-        " Clips of which all classes are known: 0, some: 0. Listed but not there: 0; "
+        " Labeled clips: 0, of which 0 are known in full. Listed but not there: 0; "
         "there but not listed: 0; beyond the end: 0; skipped: 0."
     )
     data, target = load_recordings(home, return_X_y=True)
@@ -415,6 +415,15 @@ def test_recordings_that_cannot_be(home):
     assert "Correct 'recordings'." in refused(FileNotFoundError, home / "x")
 
 
+def test_events_of_one_form_only(home):
+    track = home / "a.txt"
+    track.write_text("0\t1\tx\n")
+    for given in ([track], {"a": track}, np.zeros(3)):
+        message = refused(ValueError, home, given)
+        assert message.startswith("The 'events' parameter of load_recordings must be a")
+        assert message.endswith(f"a folder of these. Got {repr(given)[:80]} instead.")
+
+
 def test_tables_that_cannot_be(home):
     path = home / "e.csv"
     assert refused(ValueError, home, table()) == (
@@ -471,11 +480,10 @@ def recorded(tmp_path):
     return tmp_path, table(*rows, *quiet)
 
 
-@pytest.mark.parametrize("hop", [1, 0.5])
-def test_folds_and_searches_take_clips_and_never_split_a_recording(recorded, hop):
+def test_folds_and_searches_take_clips_and_never_split_a_recording(recorded):
     folder, events = recorded
     corpus = load_recordings(
-        folder, events, listened="listed", clip_duration=1, hop=hop
+        folder, events, listened="listed", clip_duration=1, hop=0.5
     )
     X, y, groups = corpus.data, corpus.target, corpus.groups
     assert (y[groups >= str(folder / "4.wav")] == -1).all()
@@ -487,14 +495,14 @@ def test_folds_and_searches_take_clips_and_never_split_a_recording(recorded, hop
         n_tested += len(test)
     # the half of an event in a clip is enough, so nothing is known in part
     assert n_tested == (y[:, 0] != -1).sum() == len(X) * 4 // 6
-    tagger = TripletTagger(max_epochs=1, random_state=0)
+    tagger = TripletTagger(max_epochs=1, n_steps=2, batch_size=20, random_state=0)
     pipe = Pipeline([("read", Levels()), ("tag", tagger)])
     scorer = labeled_scorer("f1_macro")
     scores = cross_validate(
         pipe, X, y, groups=groups, cv=cv, scoring=scorer, error_score="raise"
     )
     assert scores["test_score"].shape == (2,)
-    grid = {"tag__max_epochs": [1, 2]}
+    grid = {"tag__threshold": [0.4, 0.5]}
     search = GridSearchCV(pipe, grid, cv=cv, scoring=scorer, error_score="raise")
     search.fit(X, y, groups=groups)
     assert search.predict(X).shape == y.shape

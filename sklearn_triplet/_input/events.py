@@ -1,62 +1,69 @@
-"""Columns of events, (n_events,) each, in; one structured array (n_events,) out."""
+"""Columns of what was heard when in; one structured array of events out."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-# the columns of DCASE, dcase_util and sed_eval, with what a detector adds
+# the columns of DCASE's tables, of sed_eval and of the tables of soundscapes
 EVENT_FIELDS = ("filename", "onset", "offset", "event_label", "score")
 
 
 def make_events(
-    where: Sequence[Any] | np.ndarray,
-    onset: Sequence[float] | np.ndarray,
-    offset: Sequence[float] | np.ndarray,
-    event_label: Sequence[Any] | np.ndarray,
-    score: Sequence[float] | np.ndarray | None = None,
+    where: Sequence[object] | np.ndarray,
+    onset: ArrayLike,
+    offset: ArrayLike,
+    event_label: Sequence[object] | np.ndarray,
+    score: ArrayLike | None = None,
     *,
-    first: str = "filename",
+    first: Literal["filename", "row"] = "filename",
 ) -> np.ndarray:
-    """Put the columns of events together, and sort them.
+    """Put columns together as a table of events, sorted.
 
     Parameters
     ----------
-    where : sequence of n_events
-        The file that each event is in, or its row of X.
-    onset, offset : sequence of n_events float
-        In seconds.
-    event_label : sequence of n_events
-        The class of each.
-    score : sequence of n_events float, default=None
-        None: unknown, NaN.
+    where : sequence of shape (n_events,)
+        The recording of each event, or the row of X.
+    onset, offset : array-like of shape (n_events,)
+        In seconds from the start of the recording.
+    event_label : sequence of shape (n_events,)
+        The class of each event.
+    score : array-like of shape (n_events,), default=None
+        How sure each event is. ``None``: NaN, unknown.
     first : {"filename", "row"}, default="filename"
-        What ``where`` is called: file names, or rows of X, which are integers.
+        What ``where`` holds, and the name of the first field.
 
     Returns
     -------
-    events : ndarray of shape (n_events,), structured
-        With the fields ``filename`` (object) or ``row`` (int64), ``onset``, ``offset``
-        (float64), ``event_label`` (object) and ``score`` (float64), by order of the
-        first appearance in ``where``, then by onset, offset and label.
+    events : ndarray of shape (n_events,)
+        A structured array with the fields ``filename`` (object) or ``row`` (int64),
+        ``onset``, ``offset`` (float64), ``event_label`` (object) and ``score``
+        (float64): by recording in the order in which they first appear, then by onset,
+        offset and label.
 
     Examples
     --------
-    >>> make_events(["b", "a", "b"], [2, 0, 1], [3, 1, 2], ["x", "y", "z"])["onset"]
-    array([1., 2., 0.])
+    >>> events = make_events(["b", "b", "a"], [2, 1, 0], [3, 2, 1], ["x", "x", "y"])
+    >>> events[["filename", "onset"]].tolist()
+    [('b', 1.0), ('b', 2.0), ('a', 0.0)]
     """
-    kinds = ["int64" if first == "row" else object, "f8", "f8", object, "f8"]
-    columns = [list(column) for column in (where, onset, offset, event_label)]
-    columns.append([math.nan] * len(columns[0]) if score is None else list(score))
-    order = {place: i for i, place in enumerate(dict.fromkeys(columns[0]))}
-
-    def rank(row: tuple[Any, ...]) -> tuple[Any, ...]:
-        place, begin, end, label, _ = row
-        # a file alone, without times, comes behind its events: NaN has no order
-        return order[place], math.isnan(begin), begin, end, str(label)
-
-    rows = sorted(zip(*columns, strict=True), key=rank)
-    return np.array(rows, dtype=[*zip((first, *EVENT_FIELDS[1:]), kinds, strict=True)])
+    kinds = (object if first == "filename" else np.int64), float, float, object, float
+    names = first, *EVENT_FIELDS[1:]
+    events = np.empty(len(where), dtype=list(zip(names, kinds, strict=True)))
+    # by list: numpy would make one array of two axes of labels that are tuples
+    events[first] = np.fromiter(where, kinds[0], len(where))
+    events["onset"], events["offset"] = onset, offset
+    events["event_label"] = np.fromiter(event_label, object, len(where))
+    events["score"] = np.nan if score is None else score
+    places = {value: i for i, value in enumerate(dict.fromkeys(where))}
+    keys = (
+        # by their text: labels may be names and numbers, which do not compare
+        [str(label) for label in events["event_label"]],
+        events["offset"],
+        events["onset"],
+        [places[value] for value in where],
+    )
+    return events[np.lexsort(keys)] if len(events) else events

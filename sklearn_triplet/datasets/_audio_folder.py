@@ -108,6 +108,7 @@ def load_audio_folder(
     See Also
     --------
     sklearn.datasets.load_files : A folder per class of texts.
+    load_recordings : Clips out of long recordings, labeled by tables of events.
     mix_soundscapes : Clips of several events out of such recordings.
 
     Notes

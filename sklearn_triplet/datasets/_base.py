@@ -74,7 +74,7 @@ def check_path(
     raise ValueError(f"{parameter} must be {kind}. Got {value!r} instead.")
 
 
-def _make_folder(parameter: str, folder: Path, cure: str) -> None:
+def make_folder(parameter: str, folder: Path, cure: str) -> None:
     """Make a folder and those above it, and refuse one that cannot be, in a sentence.
 
     The kind of the error stays: no permission, no space, a file in the way.
@@ -127,7 +127,7 @@ def get_data_home(data_home: str | os.PathLike[str] | None = None) -> str:
         raise FileExistsError(
             f"{parameter} must be a folder. There is a file at {str(folder)!r}: {cure}."
         )
-    _make_folder(parameter, folder, cure)
+    make_folder(parameter, folder, cure)
     return str(folder)
 
 
@@ -495,7 +495,7 @@ def output_folder(owner: str, output_dir: str | os.PathLike[str]) -> Path:
     """Make the folder that a corpus is written to; see ``check_output``."""
     folder = check_output(owner, output_dir)
     cure = "give another name"
-    _make_folder(f"The 'output_dir' parameter of {owner}", folder, cure)
+    make_folder(f"The 'output_dir' parameter of {owner}", folder, cure)
     return folder
 
 

@@ -240,6 +240,7 @@ def write_events(
         texts = {target: _write_single(rows, form)}
     else:
         texts = _write_folder(rows, target, form)
+    # all texts are made before one is written, so that none is left half done
     present = [str(file) for file in texts if file.exists()]
     if present and not overwrite:
         raise FileExistsError(
@@ -247,7 +248,7 @@ def write_events(
             "another 'path', or overwrite=True."
         )
     for file, text in texts.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
+        _base.make_folder(given, file.parent, "give another path")
         file.write_text(text, encoding="utf-8", newline="\n")
     return [str(file) for file in texts]
 
@@ -286,41 +287,55 @@ def read_rows(
     check_option(owner, "format", format, [*FORMATS, None])
     reader = _Reader(owner, label_column, needs_label)
     given = f"The {parameter!r} parameter of {owner}"
-    if not isinstance(source, str | os.PathLike):
-        titles = _titles_of(source)
-        if not titles:
-            raise ValueError(
-                f"{given} must be {FORMS}, or a folder of these. Got "
-                f"{repr(source)[:80]} instead."
-            )
-        in_memory = "raven" if {BEGIN, END} <= titles else "table"
-        return reader.read(source, "", format or in_memory)
-    path = Path(_base.check_path(given, source, FORMS, least=1))
-    if path.is_dir():
-        return _read_folder(reader, path, format)
-    if not path.is_file():
+    if isinstance(source, str | os.PathLike):
+        path = Path(_base.check_path(given, source, FORMS, least=1))
+        if path.exists():
+            read = _read_folder if path.is_dir() else _read_file
+            return read(reader, path, format)
         raise FileNotFoundError(
             f"{given} must be an existing table or a folder of tables. There is "
             f"nothing at {str(path)!r}: correct the path."
         )
-    found = format or _detect(path)
-    if found is None:
-        raise ValueError(
-            f"{owner} cannot tell the form of {_base.name_table(path)} by its first "
-            f"line {_first_line(path)[:80]!r}. It must be {FORMS}."
-        )
-    return reader.read(path, ENDING.sub("", path.name), found)
-
-
-def _titles_of(source: Any) -> set[str]:
-    """List the columns of a DataFrame or a structured array, empty if it is neither."""
     fields = getattr(getattr(source, "dtype", None), "names", None)
     columns = fields if fields else getattr(source, "columns", ())
-    return {str(title) for title in columns}
+    titles = {str(title) for title in columns}
+    if not titles or format == "audacity":
+        raise ValueError(
+            f"{given} must be {FORMS}, or a folder of these. Got {repr(source)[:80]} "
+            "instead."
+        )
+    in_memory = "raven" if {BEGIN, END} <= titles else "table"
+    return reader.read(source, "", format or in_memory)
+
+
+def _read_file(reader: "_Reader", path: Path, format: str | None) -> list[EventRow]:
+    """Read a text of the given form, or of that which its first line tells."""
+    form = format or _detect(path)
+    if form is None:
+        raise ValueError(
+            f"{reader.owner} cannot tell the form of {_base.name_table(path)} by its "
+            f"first line {_first_line(path)[:80]!r}. It must be {FORMS}."
+        )
+    return reader.read(path, ENDING.sub("", path.name), form)
 
 
 def _read_folder(reader: "_Reader", folder: Path, format: str | None) -> list[EventRow]:
-    """Read all texts below a folder that have one of the forms, or the given one."""
+    """Read all texts below a folder that have one of the forms, or the given one.
+
+    Parameters
+    ----------
+    reader : _Reader
+    folder : Path
+        Maybe that of the recordings, with notes and settings of recorders in it.
+    format : str or None
+        What all texts are; None: what they tell, the others are counted in a warning.
+
+    Returns
+    -------
+    rows : list of EventRow
+        By path. What does not name its recording is called by its own path from the
+        folder on, as ``monday/1`` of ``monday/1.txt``.
+    """
     texts = sorted(
         path
         for path in folder.rglob("*")
@@ -349,7 +364,17 @@ def _read_folder(reader: "_Reader", folder: Path, format: str | None) -> list[Ev
 
 
 def _detect(path: Path) -> str | None:
-    """Tell the form of a text by its first line, None if it has none of the three."""
+    """Tell the form of a text by its first line.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    form : {"table", "audacity", "raven"} or None
+        None where it has none of the three.
+    """
     line = _first_line(path)
     titles = {title.strip(' "') for title in re.split("[\t;,]", line)}
     if {BEGIN, END} <= titles:
@@ -359,7 +384,7 @@ def _detect(path: Path) -> str | None:
     cells = line.split("\t")
     # a track without labels is exported as an empty text
     is_track = not line and path.suffix.lower() == ".txt"
-    if is_track or (len(cells) > 1 and all(map(_is_number, cells[:2]))):
+    if is_track or (len(cells) > 1 and math.isfinite(sum(map(_to_number, cells[:2])))):
         return "audacity"
     return None
 
@@ -369,10 +394,6 @@ def _first_line(path: Path) -> str:
     # what is no UTF-8 is refused where it is read, if it is a table at all
     with path.open(encoding="utf-8-sig", errors="replace") as text:
         return next(filter(str.strip, text), "").strip("\n")
-
-
-def _is_number(text: str) -> bool:
-    return math.isfinite(_to_number(text))
 
 
 def _to_number(text: str) -> float:
@@ -410,12 +431,20 @@ class _Reader:
         name : str
             The recording that it is of, if nothing in it says so.
         form : {"table", "audacity", "raven"}
-        """
-        if form == "audacity":
-            return list(self._read_track(source, name))
-        return (self._read_raven if form == "raven" else self._read_table)(source, name)
 
-    def _read_table(self, source: Any, name: str) -> list[EventRow]:
+        Returns
+        -------
+        rows : list of EventRow
+            In the order of the source; a single one with nothing but the name, if it
+            is of one recording and has no event.
+        """
+        if form == "table":
+            return self._read_table(source)
+        read = self._read_raven if form == "raven" else self._read_track
+        return list(read(source, name))
+
+    def _read_table(self, source: Any) -> list[EventRow]:
+        """Read rows that name their recording, as those of DCASE."""
         column = self.label_column or "event_label"
         column = _base.ALIASES.get(column, column)
         needed = (*COLUMNS[:3], *[column] * self.needs_label)
@@ -426,6 +455,8 @@ class _Reader:
         ]
 
     def _read_track(self, source: Any, name: str) -> Iterator[EventRow]:
+        """Yield the labels of a track, and only its recording where there are none."""
+        # not by csv: quotes in a label are part of it
         lines = _base.read_text(self.owner, source).split("\n")
         if not any(map(str.strip, lines)):
             yield EventRow(str(source), name, math.nan, math.nan, "", math.nan)
@@ -437,6 +468,18 @@ class _Reader:
                 yield self._make_row(place, name, start, end, label.strip())
 
     def _read_raven(self, source: Any, name: str) -> list[EventRow]:
+        """Read selections, each once, however many views and so rows it has.
+
+        Parameters
+        ----------
+        source : Path or DataFrame
+        name : str
+            The recording, if the table has no column for it.
+
+        Returns
+        -------
+        rows : list of EventRow
+        """
         rows = _base.read_table(self.owner, source, (BEGIN, END))
         if not rows:
             titles = _first_line(source) if isinstance(source, Path) else BEGIN_FILE
@@ -452,6 +495,7 @@ class _Reader:
             file, *times = self._locate(place, row, name)
             cells = [self._cell(place, row, title) for title in (label, score)]
             event = self._make_row(place, file, *times, *cells)
+            # two birds at one time are two selections, whose numbers differ
             events.setdefault((self._cell(place, row, "Selection"), event[1:5]), event)
         files = {event.filename for event in events.values()}
         if len(files) > 1 and FILE_OFFSET not in columns:
@@ -465,19 +509,49 @@ class _Reader:
     def _locate(
         self, place: str, row: dict[str, Any], name: str
     ) -> tuple[str, str, str]:
-        """Tell the recording of a selection, and its times in there, as text."""
+        """Tell the recording of a selection, and its times in there.
+
+        Parameters
+        ----------
+        place : str
+        row : dict of str to object
+            The cells by column.
+        name : str
+            The recording, if none of the cells names it.
+
+        Returns
+        -------
+        file, onset, offset : str
+            The cells, or what follows from them: ``File Offset (s)``, and the length
+            of the selection added to it.
+        """
         columns = (BEGIN_PATH, BEGIN_FILE, FILE_OFFSET, BEGIN, END)
         path, file, start, begin, end = (self._cell(place, row, c) for c in columns)
         # the path is that of the machine where Raven ran
         if path and (not file or os.path.exists(path) or not ABSOLUTE.match(path)):
             file = path
+        # of the first file, times are what they are
         if not start or start == begin:
             return file or name, begin, end
         length = _to_number(end) - _to_number(begin)
+        # the difference is off by what floats are, which nobody wrote down
         return file or name, start, str(round(_to_number(start) + length, 9))
 
     def _find_label_column(self, source: Any, titles: Collection[str]) -> str:
-        """Find the column of annotations among those of a selection table."""
+        """Find the column of annotations among those of a selection table.
+
+        Parameters
+        ----------
+        source : Path or DataFrame
+            For the message.
+        titles : collection of str
+            Its columns.
+
+        Returns
+        -------
+        title : str
+            Empty where there is none and none is needed.
+        """
         wanted = self.label_column
         found = [
             title
@@ -496,6 +570,7 @@ class _Reader:
         )
 
     def _cell(self, place: str, row: dict[str, Any], column: str) -> str:
+        """Return a cell as text, empty where there is no such column."""
         return _base.read_cell(self.owner, place, column, row.get(column))
 
     def _make_row(
@@ -507,7 +582,25 @@ class _Reader:
         label: str,
         score: str = "",
     ) -> EventRow:
-        """Make an event of the cells of a row."""
+        """Make an event of the cells of a row, or refuse it.
+
+        Parameters
+        ----------
+        place : str
+            Where the row stands, for the message.
+        name, start, end, label, score : str
+            The cells; all but the name may be empty.
+
+        Returns
+        -------
+        row : EventRow
+
+        Raises
+        ------
+        ValueError
+            Where it has no name, a time that is no number, an offset before its onset,
+            no class where there has to be one, or a score that is no number.
+        """
         onset, offset = _to_number(start), _to_number(end)
         wanted = got = ""
         if not name:
@@ -538,6 +631,7 @@ def _write_table(rows: list[EventRow], delimiter: str) -> str:
     lines = [[*COLUMNS, *["score"] * has_scores]]
     for row in rows:
         cells = [row.filename, *map(_number, row[2:4]), row.label, _number(row.score)]
+        # without scores it is what sed_eval and the baselines of DCASE read
         lines.append(cells[: len(lines[0])])
     return _write_lines(lines, delimiter)
 
@@ -556,7 +650,20 @@ def _write_track(rows: list[EventRow]) -> str:
 
 
 def _write_raven(rows: list[EventRow], *, with_files: bool) -> str:
-    """Write a selection table, with the recording of each selection or without."""
+    """Write a selection table.
+
+    Parameters
+    ----------
+    rows : list of EventRow
+        Those without a class, which only name a recording, have no selection.
+    with_files : bool
+        Whether each selection names its recording, by the measurements that Raven
+        finds it by. The table of one recording is opened over its sound.
+
+    Returns
+    -------
+    text : str
+    """
     files = [BEGIN_PATH, BEGIN_FILE, FILE_OFFSET] * with_files
     header = "Selection,View,Channel,Begin Time (s),End Time (s),Low Freq (Hz),"
     header += "High Freq (Hz)"
@@ -572,6 +679,7 @@ def _write_raven(rows: list[EventRow], *, with_files: bool) -> str:
 
 
 def _number(value: float) -> str:
+    """Write seconds or a score as Audacity does, and what is not known as nothing."""
     return "" if math.isnan(value) else f"{value:.6f}"
 
 
@@ -603,13 +711,25 @@ def _write_single(rows: list[EventRow], form: str) -> str:
 
 
 def _write_folder(rows: list[EventRow], folder: Path, form: str) -> dict[Path, str]:
-    """Write a text for each recording, called as it."""
+    """Write a text for each recording, called as it.
+
+    Parameters
+    ----------
+    rows : list of EventRow
+    folder : Path
+    form : {"audacity", "raven"}
+
+    Returns
+    -------
+    texts : dict of Path to str
+        What each file is to hold; nothing is written here.
+    """
     of_file: dict[str, list[EventRow]] = {}
     for row in rows:
         of_file.setdefault(row.filename, []).append(row)
     stems = [_base.stem_of(file.replace("\\", "/")) for file in of_file]
     names = [os.path.basename(stem) for stem in stems]
-    # twins keep the folders that tell them apart
+    # twins, as 1.wav of every recorder, keep the folders that tell them apart
     if len(set(names)) < len(names):
         above = os.path.commonpath([os.path.abspath(os.path.dirname(s)) for s in stems])
         names = [os.path.relpath(stem, above) for stem in stems]

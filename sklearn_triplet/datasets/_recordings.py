@@ -295,6 +295,7 @@ def cut_windows(
     left = max(duration - clip_duration, 0)
     # a rest below the precision of a table is no clip
     n_hops = int(np.ceil((left - PRECISION) / hop)) if left > PRECISION else 0
+    # all clips of one length make an array without padding
     onsets = np.minimum(np.arange(n_hops + 1) * hop, left)
     windows = np.stack([onsets, np.minimum(onsets + clip_duration, duration)], axis=1)
     # 3 * 0.1 is not 0.3, and a path with its times is what people read and compare
@@ -336,13 +337,30 @@ def measure_overlap(
         part = np.clip(np.minimum(end, offset) - np.maximum(begin, onset), 0, None)
         seconds[near] += part
         length = offset - onset
+        # a point label has no half: it is in the clip as a whole
         part = part / length if length > PRECISION else np.ones_like(part)
         share[near] = np.maximum(share[near], part)
     return seconds, share
 
 
 def _join(spans: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Join spans (n_spans, 2) that overlap or touch; those that are left ascend."""
+    """Join spans that overlap or touch.
+
+    Parameters
+    ----------
+    spans : ndarray of shape (n_spans, 2)
+        Onsets and offsets, in any order.
+
+    Returns
+    -------
+    joined : ndarray of shape (n_joined, 2)
+        Ascending, and apart from each other.
+
+    Examples
+    --------
+    >>> _join(np.array([[5.0, 6.0], [0.0, 2.0], [1.0, 3.0], [3.0, 4.0]])).tolist()
+    [[0.0, 4.0], [5.0, 6.0]]
+    """
     if not len(spans):
         return spans.reshape(0, 2)
     spans = spans[np.lexsort(spans.T[::-1])]
@@ -523,6 +541,7 @@ class _Annotations:
             if not is_event:
                 self.listened.setdefault(file, []).append((0.0, duration))
             return
+        # nothing of it is left; a point label at the very end is
         is_gone = row.onset > duration or row.onset == duration < row.offset
         if is_gone or row.offset > duration + COLLAR:
             self.beyond.append(row)
@@ -562,9 +581,10 @@ def _describe(corpus: Bunch, root: str) -> str:
     return (
         f"{len(corpus.data)} clips of {len(corpus.durations)} recordings in {root!r}, "
         f"{sum(corpus.durations.values()) / 3600:.2f} hours. Events: "
-        f"{len(corpus.events)} of {len(corpus.target_names)} classes. Clips of which "
-        f"all classes are known: {known.reshape(len(known), -1).all(axis=1).sum()}, "
-        f"some: {is_labeled(corpus.target).sum()}. Listed but not there: "
+        f"{len(corpus.events)} of {len(corpus.target_names)} classes. Labeled clips: "
+        f"{is_labeled(corpus.target).sum()}, of which "
+        f"{known.reshape(len(known), -1).all(axis=1).sum()} are known in full. Listed "
+        "but not there: "
         f"{len(corpus.missing)}; there but not listed: {len(corpus.unlisted)}; beyond "
         f"the end: {len(corpus.beyond)}; skipped: {len(corpus.skipped)}."
     )
