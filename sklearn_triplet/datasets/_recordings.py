@@ -107,7 +107,8 @@ def load_recordings(
         unlisted : list of str
             Recordings that ``events`` does not name; empty where there is none.
         beyond : ndarray of shape (n,), structured
-            Events and stretches that end after their recording, as they are written.
+            Events and stretches that end more than 0.2 s after their recording, or
+            begin there, as they are written.
         skipped : list of (str, str)
             Recordings that cannot be read, and why.
         DESCR : str
@@ -127,9 +128,8 @@ def load_recordings(
     Warns
     -----
     UserWarning
-        Once if recordings are skipped, once if listed ones are missing, and once if
-        events end after their recording by more than 0.2 s: what is left of them is
-        used.
+        Once if recordings are skipped, once for each table if listed ones are missing,
+        and once if events or stretches are beyond the end of their recording.
 
     See Also
     --------
@@ -153,6 +153,9 @@ def load_recordings(
     that somebody listened to and shares nothing with an event of the class. Anything
     else is *unknown*: a clip that nobody or only partly listened to, and an event of
     which too little is in the clip, for it is there and yet may not be heard.
+
+    A single class is one column, which estimators read as labels 0 and 1: something has
+    to be listened to, or there is nothing to tell the class from.
 
     References
     ----------
