@@ -100,6 +100,12 @@ def test_no_sound_is_lost(tmp_path, clip_duration, share, duration):
     assert (steps[-1:] <= hop + 2e-9).all() and (steps > 1e-6).all()
 
 
+def test_times_are_as_people_write_them(tmp_path):
+    fill(tmp_path, {"a.wav": 1.3})
+    corpus = load_recordings(tmp_path, clip_duration=1, hop=0.1)
+    assert times(corpus) == [(0.0, 1.0), (0.1, 1.1), (0.2, 1.2), (0.3, 1.3)]
+
+
 def test_a_list_of_paths(home, monkeypatch):
     monkeypatch.chdir(home)
     for paths in (["d.wav", Path("b/c.flac")], np.array(["d.wav", "b/c.flac"])):
