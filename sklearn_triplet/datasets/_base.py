@@ -195,10 +195,21 @@ def _name_first(skipped: Mapping[str, str]) -> str:
 def _walk(
     folder: str, prefix: str = "", above: tuple[tuple[int, int], ...] = ()
 ) -> Iterator[tuple[str, str]]:
-    """Yield relative path and reason to skip it, "" for none, of what may be sound.
+    """Find what may be sound.
 
-    ``above`` holds device and inode of the folders that this one is in, links followed,
-    so that two links to one folder are two folders and a circle ends.
+    Parameters
+    ----------
+    folder : str
+    prefix : str
+        Its path below the root, with a ``/`` at its end.
+    above : tuple of (int, int)
+        Device and inode of the folders that this one is in, links followed, so that
+        two links to one folder are two folders and a circle ends.
+
+    Yields
+    ------
+    path, reason : str
+        Relative to the root, and why it cannot be read, "" for no reason.
     """
     try:
         names, status = os.listdir(folder), os.stat(folder)
@@ -335,7 +346,24 @@ def read_table(owner: str, source: Any, columns: Sequence[str]) -> list[Row]:
 
 
 def read_text(owner: str, source: Path) -> str:
-    """Read a text in UTF-8, or refuse it in a sentence."""
+    """Read a text in UTF-8, or refuse it in a sentence.
+
+    Parameters
+    ----------
+    owner : str
+        The function that asks, for the message.
+    source : pathlib.Path
+
+    Returns
+    -------
+    text : str
+        Without a byte order mark, with every end of a line as one character.
+
+    Raises
+    ------
+    ValueError
+        If it is in another encoding.
+    """
     try:
         return source.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -367,7 +395,17 @@ def _read_lines(owner: str, name: str, path: Path) -> list[tuple[str, list[str]]
 
 
 def refuse_row(owner: str, place: str, wanted: str, got: object) -> ValueError:
-    """Return the error for a row that must do what it does not."""
+    """Return the error for a row that must do what it does not.
+
+    Parameters
+    ----------
+    owner, place : str
+        The function that asks, and where the row stands, as ``read_table`` tells it.
+    wanted : str
+        What it must do, such as "name a file".
+    got : object
+        What stands there instead.
+    """
     return ValueError(
         f"{owner} cannot use {place}: it must {wanted}. Got {got} instead: correct the "
         "row or take it out."
@@ -375,7 +413,30 @@ def refuse_row(owner: str, place: str, wanted: str, got: object) -> ValueError:
 
 
 def read_cell(owner: str, place: str, column: str, cell: Any) -> str:
-    """Write a cell as text; 7.0 is what a missing neighbour made of 7."""
+    """Write a cell of any table as text.
+
+    Parameters
+    ----------
+    owner, place, column : str
+        The function that asks, and where the cell stands, for the message.
+    cell : object
+        Text from a text, anything from a DataFrame.
+
+    Returns
+    -------
+    text : str
+        Empty for what is absent. 7.0 is what a missing neighbour made of 7.
+
+    Raises
+    ------
+    ValueError
+        If it is neither text nor a number.
+
+    Examples
+    --------
+    >>> [read_cell("load", "row 0", "labels", cell) for cell in (7.0, None, " dog ")]
+    ['7', '', 'dog']
+    """
     if is_absent(cell):
         return ""
     if not isinstance(cell, str | os.PathLike | numbers.Real):
