@@ -38,6 +38,7 @@ STREAMED = 2**31 - 2**12  # chunk sizes from here on say that a stream had no kn
 # never stretched a hundredfold; from ultrasound down to what whales say it is shortened
 # by hundreds.
 LARGEST_STRETCH, LARGEST_SHRINKAGE = 100, 1000
+USUAL_RATE = 44100  # Hz, of which a header may be so far away where none is asked for
 
 # Pages of OGG. The mark alone also stands in compressed sound, once in some ten
 # thousand files.
@@ -221,6 +222,36 @@ def promised_length(clip: str | np.ndarray, sample_rate: int) -> float:
     if n_samples == 0:
         raise ValueError(f"{_name(clip)} holds no samples. Leave it out of X and y.")
     return n_samples
+
+
+def promised_duration(path: str) -> float:
+    """Tell how many seconds a file lasts by its header.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    duration : float
+        At its own rate, so that no sample is lost to rounding. It may turn out
+        shorter, never longer.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        Where there is no such file, it is no sound, holds none, or does not say.
+    """
+    with _open(path, USUAL_RATE) as file:
+        n_samples, rate = file.frames, file.samplerate
+    if n_samples == UNKNOWN_LENGTH:
+        raise ValueError(
+            f"{path!r} does not say how long it is, as a stream that was recorded. "
+            "Encode it again as a file."
+        )
+    if n_samples == 0:
+        raise ValueError(f"{path!r} holds no samples. Leave it out.")
+    return n_samples / rate
 
 
 def read(clip: str | np.ndarray, sample_rate: int) -> Sound:

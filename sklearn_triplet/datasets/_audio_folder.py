@@ -1,18 +1,15 @@
 """Anybody's recordings become paths (n_clips,) and names of classes, -1 where none."""
 
-import difflib
-import numbers
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklearn_triplet._input.labels import UNLABELED, is_absent, is_labeled
+from sklearn_triplet._input.labels import UNLABELED, is_labeled
 from sklearn_triplet._input.parameters import check_option
-from sklearn_triplet._input.warn import warn
 from sklearn_triplet.datasets import _base
 
 OWNER = "load_audio_folder"
@@ -111,6 +108,7 @@ def load_audio_folder(
     See Also
     --------
     sklearn.datasets.load_files : A folder per class of texts.
+    load_recordings : Clips out of long recordings, labeled by tables of events.
     mix_soundscapes : Clips of several events out of such recordings.
 
     Notes
@@ -144,17 +142,18 @@ def load_audio_folder(
            [ 0,  1]]))
     """
     check_option(OWNER, "multilabel", multilabel, [None, True, False])
-    names = _check_target_names(target_names)
+    names = _base.check_target_names(OWNER, target_names)
     cure = "give the folder that holds the recordings"
     root = str(_base.existing_folder(OWNER, "root", root, cure))
-    files, skipped = _find_recordings(root)
+    files, skipped = _base.find_recordings(OWNER, "root", root)
+    _base.report_skipped(OWNER, root, skipped, len(files) + len(skipped))
     if labels is None or (isinstance(labels, str) and labels == "folders"):
         source, missing = "the folders' names" if labels else "nothing", list[str]()
         tags = _read_folders(files, labels, only_listed)
     else:
         table = _find_table(labels, root)
         source, split = _base.name_table(table), multilabel is not False
-        index = RecordingIndex(root, [*files, *skipped])
+        index = _base.RecordingIndex(OWNER, root, [*files, *skipped])
         tags, missing = _read_tags(table, index, skipped, split)
     kept = {file: tags.get(file) for file in files if file in tags or not only_listed}
     target, names = _make_target(kept, names, multilabel)
@@ -172,79 +171,6 @@ def load_audio_folder(
     return (corpus.paths, corpus.target) if return_X_y else corpus
 
 
-class RecordingIndex:
-    """Dictionaries from paths and their last parts to the recordings of a folder.
-
-    Parameters
-    ----------
-    root : str
-        The folder.
-    files : iterable of str
-        Paths of all that a table may name, relative to the folder, with ``/`` between
-        their parts.
-    """
-
-    def __init__(self, root: str, files: Iterable[str]) -> None:
-        # a table may have the paths that links lead to
-        self.roots = os.path.abspath(root), os.path.realpath(root)
-        self.by_path = {_base.composed(file): file for file in files}
-        self.by_ending: dict[str, list[str]] = {}
-        for path in self.by_path:
-            parts = path.split("/")
-            # a path of n parts has n endings, with and without its suffix
-            for i in range(len(parts)):
-                ending = "/".join(parts[i:])
-                for key in {ending, _base.stem_of(ending)}:
-                    self.by_ending.setdefault(key, []).append(path)
-
-    def find(self, place: str, name: str) -> str | None:
-        """Return the recording that a table means by a name, None if it is not there.
-
-        The name is absolute, or relative to the folder or to the working directory, or
-        only its last parts; with or without the suffix. What fits several is refused.
-        """
-        # tables from Windows have other slashes
-        name = _base.composed(os.path.expanduser(name).replace("\\", "/"))
-        from_root = self._below(os.path.join(self.roots[0], name))
-        from_here = self._below(os.path.abspath(name))
-        # the whole path first, or a file in the root could not be told from its twins
-        if from_root in self.by_path:
-            return self.by_path[from_root]
-        fitting = self._fit(from_here, whole=True)
-        # an absolute path says in which folder: only a suffix may be missing
-        fitting |= self._fit(from_root, whole=os.path.isabs(name))
-        if len(fitting) > 1:
-            first, second = sorted(fitting)[:2]
-            wanted = (
-                f"name one recording: {name!r} fits {len(fitting)} below "
-                f"{self.roots[0]!r}. Write the path from that folder on, with its "
-                "suffix"
-            )
-            raise _base.refuse_row(OWNER, place, wanted, f"{first!r} and {second!r}")
-        return self.by_path[fitting.pop()] if fitting else None
-
-    def find_nearest(self, name: str) -> str | None:
-        """Return the recording whose path resembles a name most, if any does."""
-        # the first parts of a path are what differs from one machine to the next
-        tail = "/".join(_base.composed(name).replace("\\", "/").split("/")[-2:])
-        nearest = difflib.get_close_matches(tail, self.by_path, n=1, cutoff=0.5)
-        return self.by_path[nearest[0]] if nearest else None
-
-    def _below(self, path: str) -> str:
-        """Write a path relative to the folder, "" where it is not below it."""
-        path = os.path.normpath(path)
-        for root in self.roots:
-            if path.startswith(os.path.join(root, "")):
-                return path[len(os.path.join(root, "")) :].replace(os.sep, "/")
-        return ""
-
-    def _fit(self, key: str, whole: bool) -> set[str]:
-        """List the recordings that end in a path, or are at it."""
-        paths = self.by_ending.get(key, [])
-        names = {path: (path, _base.stem_of(path)) for path in paths}
-        return {path for path in paths if not whole or key in names[path]}
-
-
 def _describe(corpus: Bunch, source: str) -> str:
     """Say what was found and read, in numbers."""
     return (
@@ -254,75 +180,6 @@ def _describe(corpus: Bunch, source: str) -> str:
         f"{len(corpus.missing)}; there but not listed: {len(corpus.unlisted)}; "
         f"skipped: {len(corpus.skipped)}."
     )
-
-
-def _check_target_names(target_names: Iterable[str] | None) -> list[str] | None:
-    """Refuse classes that are no sequence of different texts, in a sentence."""
-    if target_names is None:
-        return None
-    is_sequence = isinstance(target_names, Iterable)
-    given = target_names if is_sequence and not isinstance(target_names, str) else ()
-    # numbers are names here as they are in a table
-    names = [_base.composed(str(name)) for name in given]
-    if not names or len(set(names)) < len(names):
-        raise ValueError(
-            f"The 'target_names' parameter of {OWNER} must be None or a sequence of "
-            f"different texts, one for each class. Got {target_names!r} instead."
-        )
-    return names
-
-
-def _find_recordings(root: str) -> tuple[list[str], dict[str, str]]:
-    """List recordings, and the reasons of what cannot be read, below the root."""
-    found = sorted(_walk(root))
-    files = [name for name, reason in found if not reason]
-    skipped = {name: reason for name, reason in found if reason}
-    first = "".join(f", first {name!r}: {skipped[name]}" for name in [*skipped][:1])
-    if not files:
-        raise FileNotFoundError(
-            f"{OWNER} found no recordings in {root!r}, whose names end in one of "
-            f"{_base.AUDIO_SUFFIXES}, and skipped {len(skipped)}{first}. Correct "
-            "'root'."
-        )
-    if skipped:
-        warn(
-            f"{OWNER} skipped {len(skipped)} of the {len(found)} recordings in "
-            f"{root!r}{first}. The field 'skipped' names them all.",
-        )
-    return files, skipped
-
-
-def _walk(
-    folder: str, prefix: str = "", above: tuple[tuple[int, int], ...] = ()
-) -> Iterator[tuple[str, str]]:
-    """Yield relative path and reason to skip it, "" for none, of what may be sound.
-
-    ``above`` holds device and inode of the folders that this one is in, links followed,
-    so that two links to one folder are two folders and a circle ends.
-    """
-    try:
-        names, status = os.listdir(folder), os.stat(folder)
-    except OSError as error:
-        yield prefix[:-1], f"the folder cannot be listed ({error.strerror})"
-        return
-    identity = (status.st_dev, status.st_ino)
-    if identity in above:
-        yield prefix[:-1], "the link leads back to a folder that holds it"
-        return
-    for name in names:
-        path = os.path.join(folder, name)
-        if name[0] == ".":
-            continue
-        if os.path.isdir(path):
-            yield from _walk(path, f"{prefix}{name}/", (*above, identity))
-        elif _base.suffix_of(name) in _base.FOREIGN_SUFFIXES:
-            reason = "soundfile does not read this format: convert it to FLAC or WAV"
-            yield prefix + name, reason
-        elif _base.suffix_of(name) in _base.AUDIO_SUFFIXES:
-            # a broken link leads to no file, and a pipe would never end
-            is_file, may_read = os.path.isfile(path), os.access(path, os.R_OK)
-            reason = "there is no permission to read it" if is_file else "it is no file"
-            yield prefix + name, "" if is_file and may_read else reason
 
 
 def _read_folders(
@@ -372,7 +229,7 @@ def _find_table(labels: Any, root: str) -> Any:
 
 
 def _read_tags(
-    table: Any, index: RecordingIndex, skipped: Collection[str], split: bool
+    table: Any, index: _base.RecordingIndex, skipped: Collection[str], split: bool
 ) -> tuple[dict[str, Tags], list[str]]:
     """Find the recording of each row, join the labels of rows that share one.
 
@@ -411,7 +268,9 @@ def _read_tags(
 def _read_row(place: str, row: dict[str, Any], split: bool) -> tuple[str, Tags]:
     """Return the file name of a row and its labels."""
     cells = ("filename", "labels", "labeled")
-    name, text, listened = (_read_cell(place, cell, row.get(cell)) for cell in cells)
+    name, text, listened = (
+        _base.read_cell(OWNER, place, cell, row.get(cell)) for cell in cells
+    )
     if not name:
         raise _base.refuse_row(OWNER, place, "name a file in 'filename'", "no name")
     if listened.lower() not in LISTENED:
@@ -421,21 +280,6 @@ def _read_row(place: str, row: dict[str, Any], split: bool) -> tuple[str, Tags]:
     if (is_known := LISTENED[listened.lower()]) is not None:
         labels = (labels or ()) if is_known else None
     return name, labels
-
-
-def _read_cell(place: str, column: str, cell: Any) -> str:
-    """Write a cell as text; 7.0 is what a missing neighbour made of 7."""
-    if is_absent(cell):
-        return ""
-    if not isinstance(cell, str | os.PathLike | numbers.Real):
-        wanted = (
-            f"hold text or a number in the column {column!r}, with commas or "
-            "semicolons between several labels"
-        )
-        raise _base.refuse_row(OWNER, place, wanted, repr(cell)[:80])
-    if isinstance(cell, float | np.floating) and float(cell).is_integer():
-        cell = int(cell)
-    return str(cell).strip()
 
 
 def _make_target(

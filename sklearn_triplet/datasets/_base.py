@@ -1,16 +1,19 @@
-"""What the corpora share: folders, tables of n_rows, targets (n_clips, ...), seeds."""
+"""What corpora share: folders, files, tables of n_rows, targets of n_clips, seeds."""
 
 import csv
+import difflib
+import io
+import numbers
 import os
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sklearn_triplet._input.labels import UNLABELED
+from sklearn_triplet._input.labels import UNLABELED, is_absent
 from sklearn_triplet._input.warn import warn
 
 DATA_HOME_VARIABLE = "SKLEARN_TRIPLET_DATA"
@@ -49,7 +52,7 @@ def existing_folder(
         What to do where it is not there.
     """
     parameter = f"The {name!r} parameter of {owner}"
-    folder = _check_path(parameter, value)
+    folder = check_path(parameter, value)
     # no text is nowhere here, but the working directory for pathlib
     if os.path.isdir(folder):
         return Path(folder)
@@ -60,7 +63,7 @@ def existing_folder(
     )
 
 
-def _check_path(
+def check_path(
     parameter: str, value: Any, kind: str = "the path of a folder", *, least: int = 0
 ) -> str:
     """Refuse what is no path of so many characters; write out ``~``."""
@@ -71,7 +74,7 @@ def _check_path(
     raise ValueError(f"{parameter} must be {kind}. Got {value!r} instead.")
 
 
-def _make_folder(parameter: str, folder: Path, cure: str) -> None:
+def make_folder(parameter: str, folder: Path, cure: str) -> None:
     """Make a folder and those above it, and refuse one that cannot be, in a sentence.
 
     The kind of the error stays: no permission, no space, a file in the way.
@@ -118,14 +121,119 @@ def get_data_home(data_home: str | os.PathLike[str] | None = None) -> str:
     if data_home is None:
         data_home = os.environ.get(DATA_HOME_VARIABLE) or "~/sklearn_triplet_data"
     parameter, kind = "The 'data_home' parameter", "the path of a folder, or None"
-    folder = Path(_check_path(parameter, data_home, kind, least=1))
+    folder = Path(check_path(parameter, data_home, kind, least=1))
     cure = f"give another path, or set {DATA_HOME_VARIABLE}"
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise FileExistsError(
             f"{parameter} must be a folder. There is a file at {str(folder)!r}: {cure}."
         )
-    _make_folder(parameter, folder, cure)
+    make_folder(parameter, folder, cure)
     return str(folder)
+
+
+def find_recordings(
+    owner: str, parameter: str, root: str
+) -> tuple[list[str], dict[str, str]]:
+    """List the recordings below a folder, and the reasons of what cannot be read.
+
+    Parameters
+    ----------
+    owner, parameter : str
+        The function that asks and the parameter that the folder is, for the message.
+    root : str
+        The folder.
+
+    Returns
+    -------
+    files : list of str
+        Paths relative to the folder, sorted; at least one.
+    skipped : dict of str to str
+        Why something that looks like a recording cannot be one, by relative path.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no recording.
+    """
+    found = sorted(_walk(root))
+    files = [name for name, reason in found if not reason]
+    skipped = {name: reason for name, reason in found if reason}
+    if not files:
+        raise FileNotFoundError(
+            f"{owner} found no recordings in {root!r}, whose names end in one of "
+            f"{AUDIO_SUFFIXES}, and skipped {len(skipped)}{_name_first(skipped)}. "
+            f"Correct {parameter!r}."
+        )
+    return files, skipped
+
+
+def report_skipped(
+    owner: str, root: str, skipped: Mapping[str, str], n_recordings: int
+) -> None:
+    """Count the recordings that cannot be read in one warning, if there are any.
+
+    Parameters
+    ----------
+    owner, root : str
+        The function that asks and the folder, for the message.
+    skipped : dict of str to str
+        Why each cannot be read.
+    n_recordings : int
+        Of all, with these.
+    """
+    if skipped:
+        warn(
+            f"{owner} skipped {len(skipped)} of the {n_recordings} recordings in "
+            f"{root!r}{_name_first(skipped)}. The field 'skipped' names them all.",
+        )
+
+
+def _name_first(skipped: Mapping[str, str]) -> str:
+    return "".join(f", first {name!r}: {skipped[name]}" for name in [*skipped][:1])
+
+
+def _walk(
+    folder: str, prefix: str = "", above: tuple[tuple[int, int], ...] = ()
+) -> Iterator[tuple[str, str]]:
+    """Find what may be sound.
+
+    Parameters
+    ----------
+    folder : str
+    prefix : str
+        Its path below the root, with a ``/`` at its end.
+    above : tuple of (int, int)
+        Device and inode of the folders that this one is in, links followed, so that
+        two links to one folder are two folders and a circle ends.
+
+    Yields
+    ------
+    path, reason : str
+        Relative to the root, and why it cannot be read, "" for no reason.
+    """
+    try:
+        names, status = os.listdir(folder), os.stat(folder)
+    except OSError as error:
+        yield prefix[:-1], f"the folder cannot be listed ({error.strerror})"
+        return
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:
+        yield prefix[:-1], "the link leads back to a folder that holds it"
+        return
+    for name in names:
+        path = os.path.join(folder, name)
+        if name[0] == ".":
+            continue
+        if os.path.isdir(path):
+            yield from _walk(path, f"{prefix}{name}/", (*above, identity))
+        elif suffix_of(name) in FOREIGN_SUFFIXES:
+            reason = "soundfile does not read this format: convert it to FLAC or WAV"
+            yield prefix + name, reason
+        elif suffix_of(name) in AUDIO_SUFFIXES:
+            # a broken link leads to no file, and a pipe would never end
+            is_file, may_read = os.path.isfile(path), os.access(path, os.R_OK)
+            reason = "there is no permission to read it" if is_file else "it is no file"
+            yield prefix + name, "" if is_file and may_read else reason
 
 
 def suffix_of(name: str) -> str:
@@ -164,12 +272,14 @@ def split_labels(text: str) -> list[str]:
 
 def name_table(source: Any) -> str:
     """Call a table by its path or kind, for messages."""
-    is_path = isinstance(source, str | os.PathLike)
-    return f"the table {os.fspath(source)!r}" if is_path else "the DataFrame"
+    if isinstance(source, str | os.PathLike):
+        kind = "folder" if os.path.isdir(source) else "table"
+        return f"the {kind} {os.fspath(source)!r}"
+    return "the array" if isinstance(source, np.ndarray) else "the DataFrame"
 
 
 def read_table(owner: str, source: Any, columns: Sequence[str]) -> list[Row]:
-    r"""Read a table of text or a DataFrame, row by row.
+    r"""Read a table of text or in memory, row by row.
 
     Parameters
     ----------
@@ -180,7 +290,7 @@ def read_table(owner: str, source: Any, columns: Sequence[str]) -> list[Row]:
         tabs, commas or semicolons. What editors and spreadsheets add is read over: byte
         order marks, CRLF, blank lines, spaces around a cell, quotes, empty cells at the
         end of a line. Otherwise what has ``columns`` and is indexed by them, as the
-        DataFrames of pandas and polars.
+        DataFrames of pandas and polars, or a structured array.
     columns : sequence of str
         The columns that there must be, each once; further ones are read as well. A
         column ``event_label`` or ``event_labels``, as DCASE has it, is ``labels``.
@@ -209,8 +319,10 @@ def read_table(owner: str, source: Any, columns: Sequence[str]) -> list[Row]:
     if isinstance(source, str | os.PathLike):
         header, *lines = _read_lines(owner, name, Path(source)) or [("", [])]
     else:
+        fields = getattr(getattr(source, "dtype", None), "names", None)
+        titles = list(fields or source.columns)
         # of two columns of one name neither can be asked for
-        unique = [c for c in source.columns if list(source.columns).count(c) == 1]
+        unique = [title for title in titles if titles.count(title) == 1]
         records = zip(*(source[column] for column in unique), strict=True)
         header = "", [str(column) for column in unique]
         lines = [(f"row {i} of {name}", list(row)) for i, row in enumerate(records)]
@@ -233,32 +345,109 @@ def read_table(owner: str, source: Any, columns: Sequence[str]) -> list[Row]:
     return rows
 
 
+def read_text(owner: str, source: Path) -> str:
+    """Read a text in UTF-8, or refuse it in a sentence.
+
+    Parameters
+    ----------
+    owner : str
+        The function that asks, for the message.
+    source : pathlib.Path
+
+    Returns
+    -------
+    text : str
+        Without a byte order mark, with every end of a line as one character.
+
+    Raises
+    ------
+    ValueError
+        If it is in another encoding.
+    """
+    try:
+        return source.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refuse_text(owner, name_table(source), error) from error
+
+
+def _refuse_text(owner: str, name: str, error: Exception) -> ValueError:
+    return ValueError(
+        f"{owner} cannot read {name} as text in UTF-8 ({error}): save it as such."
+    )
+
+
 def _read_lines(owner: str, name: str, path: Path) -> list[tuple[str, list[str]]]:
     """List the place and the cells of all lines that are not blank."""
+    text = io.StringIO(read_text(owner, path))
+    header = next(filter(str.strip, text), "")
+    text.seek(0)
+    # in a single column a comma belongs to the name of a file
+    delimiters = [mark for mark in "\t;," if mark in header] or ["\t"]
+    reader = csv.reader(text, delimiter=delimiters[0], skipinitialspace=True)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as text:
-            header = next(filter(str.strip, text), "")
-            text.seek(0)
-            # in a single column a comma belongs to the name of a file
-            delimiters = [mark for mark in "\t;," if mark in header] or ["\t"]
-            reader = csv.reader(text, delimiter=delimiters[0], skipinitialspace=True)
-            lines = [
-                (f"line {reader.line_num} of {name}", [cell.strip() for cell in line])
-                for line in reader
-            ]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(
-            f"{owner} cannot read {name} as text in UTF-8 ({error}): save it as such."
-        ) from error
+        lines = [
+            (f"line {reader.line_num} of {name}", [cell.strip() for cell in line])
+            for line in reader
+        ]
+    except csv.Error as error:
+        raise _refuse_text(owner, name, error) from error
     return [(place, cells) for place, cells in lines if any(cells)]
 
 
 def refuse_row(owner: str, place: str, wanted: str, got: object) -> ValueError:
-    """Return the error for a row that must do what it does not."""
+    """Return the error for a row that must do what it does not.
+
+    Parameters
+    ----------
+    owner, place : str
+        The function that asks, and where the row stands, as ``read_table`` tells it.
+    wanted : str
+        What it must do, such as "name a file".
+    got : object
+        What stands there instead.
+    """
     return ValueError(
         f"{owner} cannot use {place}: it must {wanted}. Got {got} instead: correct the "
         "row or take it out."
     )
+
+
+def read_cell(owner: str, place: str, column: str, cell: Any) -> str:
+    """Write a cell of any table as text.
+
+    Parameters
+    ----------
+    owner, place, column : str
+        The function that asks, and where the cell stands, for the message.
+    cell : object
+        Text from a text, anything from a DataFrame.
+
+    Returns
+    -------
+    text : str
+        Empty for what is absent. 7.0 is what a missing neighbour made of 7.
+
+    Raises
+    ------
+    ValueError
+        If it is neither text nor a number.
+
+    Examples
+    --------
+    >>> [read_cell("load", "row 0", "labels", cell) for cell in (7.0, None, " dog ")]
+    ['7', '', 'dog']
+    """
+    if is_absent(cell):
+        return ""
+    if not isinstance(cell, str | os.PathLike | numbers.Real):
+        wanted = (
+            f"hold text or a number in the column {column!r}, with commas or "
+            "semicolons between several labels"
+        )
+        raise refuse_row(owner, place, wanted, repr(cell)[:80])
+    if isinstance(cell, float | np.floating) and float(cell).is_integer():
+        cell = int(cell)
+    return str(cell).strip()
 
 
 def report_missing(
@@ -286,6 +475,24 @@ def report_missing(
         raise FileNotFoundError(f"{text}Correct the folder, or the names in the table.")
     text += "They are left out; the field 'missing' names them all."
     warn(text)
+
+
+def check_target_names(
+    owner: str, target_names: Iterable[str] | None
+) -> list[str] | None:
+    """Refuse classes that are no sequence of different texts, in a sentence."""
+    if target_names is None:
+        return None
+    is_sequence = isinstance(target_names, Iterable)
+    given = target_names if is_sequence and not isinstance(target_names, str) else ()
+    # numbers are names here as they are in a table
+    names = [composed(str(name)) for name in given]
+    if not names or len(set(names)) < len(names):
+        raise ValueError(
+            f"The 'target_names' parameter of {owner} must be None or a sequence of "
+            f"different texts, one for each class. Got {target_names!r} instead."
+        )
+    return names
 
 
 def make_indicator(
@@ -336,7 +543,7 @@ def check_output(owner: str, output_dir: str | os.PathLike[str]) -> Path:
     """
     parameter = f"The 'output_dir' parameter of {owner}"
     kind = "the path of a folder, or None"
-    folder = Path(_check_path(parameter, output_dir, kind, least=1))
+    folder = Path(check_path(parameter, output_dir, kind, least=1))
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise NotADirectoryError(
             f"{parameter} must be a folder. There is a file at {str(folder)!r}: give "
@@ -349,5 +556,81 @@ def output_folder(owner: str, output_dir: str | os.PathLike[str]) -> Path:
     """Make the folder that a corpus is written to; see ``check_output``."""
     folder = check_output(owner, output_dir)
     cure = "give another name"
-    _make_folder(f"The 'output_dir' parameter of {owner}", folder, cure)
+    make_folder(f"The 'output_dir' parameter of {owner}", folder, cure)
     return folder
+
+
+class RecordingIndex:
+    """Dictionaries from paths and their last parts to the recordings of a folder.
+
+    Parameters
+    ----------
+    owner : str
+        The function that asks, for the messages.
+    root : str
+        The folder.
+    files : iterable of str
+        Paths of all that a table may name, relative to the folder, with ``/`` between
+        their parts.
+    """
+
+    def __init__(self, owner: str, root: str, files: Iterable[str]) -> None:
+        self.owner = owner
+        # a table may have the paths that links lead to
+        self.roots = os.path.abspath(root), os.path.realpath(root)
+        self.by_path = {composed(file): file for file in files}
+        self.by_ending: dict[str, list[str]] = {}
+        for path in self.by_path:
+            parts = path.split("/")
+            # a path of n parts has n endings, with and without its suffix
+            for i in range(len(parts)):
+                ending = "/".join(parts[i:])
+                for key in {ending, stem_of(ending)}:
+                    self.by_ending.setdefault(key, []).append(path)
+
+    def find(self, place: str, name: str) -> str | None:
+        """Return the recording that a table means by a name, None if it is not there.
+
+        The name is absolute, or relative to the folder or to the working directory, or
+        only its last parts; with or without the suffix. What fits several is refused.
+        """
+        # tables from Windows have other slashes
+        name = composed(os.path.expanduser(name).replace("\\", "/"))
+        from_root = self._below(os.path.join(self.roots[0], name))
+        from_here = self._below(os.path.abspath(name))
+        # the whole path first, or a file in the root could not be told from its twins
+        if from_root in self.by_path:
+            return self.by_path[from_root]
+        fitting = self._fit(from_here, whole=True)
+        # an absolute path says in which folder: only a suffix may be missing
+        fitting |= self._fit(from_root, whole=os.path.isabs(name))
+        if len(fitting) > 1:
+            first, second = sorted(fitting)[:2]
+            wanted = (
+                f"name one recording: {name!r} fits {len(fitting)} below "
+                f"{self.roots[0]!r}. Write the path from that folder on, with its "
+                "suffix"
+            )
+            raise refuse_row(self.owner, place, wanted, f"{first!r} and {second!r}")
+        return self.by_path[fitting.pop()] if fitting else None
+
+    def find_nearest(self, name: str) -> str | None:
+        """Return the recording whose path resembles a name most, if any does."""
+        # the first parts of a path are what differs from one machine to the next
+        tail = "/".join(composed(name).replace("\\", "/").split("/")[-2:])
+        nearest = difflib.get_close_matches(tail, self.by_path, n=1, cutoff=0.5)
+        return self.by_path[nearest[0]] if nearest else None
+
+    def _below(self, path: str) -> str:
+        """Write a path relative to the folder, "" where it is not below it."""
+        path = os.path.normpath(path)
+        for root in self.roots:
+            if path.startswith(os.path.join(root, "")):
+                return path[len(os.path.join(root, "")) :].replace(os.sep, "/")
+        return ""
+
+    def _fit(self, key: str, whole: bool) -> set[str]:
+        """List the recordings that end in a path, or are at it."""
+        paths = self.by_ending.get(key, [])
+        names = {path: (path, stem_of(path)) for path in paths}
+        return {path for path in paths if not whole or key in names[path]}
