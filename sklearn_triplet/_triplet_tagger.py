@@ -174,8 +174,10 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         pseudo-labeled.
     output : {"frames", "clip"}, default="frames"
         What ``transform`` returns.
-    threshold : float or array-like of shape (n_classes,), default=0.5
+    threshold : float, array-like of shape (n_classes,) or "auto", default=0.5
         A multi-label class is predicted from this probability on, in (0, 1).
+        ``"auto"``: from one per class that is chosen, as in ``TunedThresholds``, on
+        labeled clips that three more fits have not seen: four times as long in all.
     max_epochs : int, default=10
         Epochs of ``n_steps`` batches; pseudo-labels are renewed in each.
     n_steps : int, default=20
@@ -214,9 +216,11 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         ``pseudo_labels_`` is -1.
     multilabel_ : bool
         Whether y was an indicator.
+    thresholds_ : ndarray of shape (n_classes,)
+        What ``threshold`` was in ``fit``, or what was chosen; for multi-label only.
     has_bands_ : bool
-        What ``"auto"`` goes by: whether features beside each other rise and fall
-        together, as the bands of a spectrum do.
+        What ``"auto"`` of ``encoder`` and ``augmentation`` goes by: whether features
+        beside each other rise and fall together, as the bands of a spectrum do.
     frame_pooling_ : int
         Frames that were averaged into one in ``fit``, and are in prediction.
     net_ : skorch.NeuralNet
@@ -316,7 +320,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         decay: float = 0.95,
         refit_head: bool = True,
         output: Literal["frames", "clip"] = "frames",
-        threshold: float | ArrayLike = 0.5,
+        threshold: float | ArrayLike | Literal["auto"] = 0.5,
         max_epochs: int = 10,
         n_steps: int = 20,
         max_guessed: int = 2000,
