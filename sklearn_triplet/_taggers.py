@@ -41,6 +41,7 @@ from sklearn_triplet._input.types import (
     Optimizer,
     RandomState,
 )
+from sklearn_triplet._input.warn import warn
 from sklearn_triplet._model_selection.thresholds import DEFAULT, tune_thresholds
 from sklearn_triplet._training.encoding import (
     build_encoder,
@@ -242,6 +243,8 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         labels = check_labels(y, n_clips, type(self).__name__, binary=True)
         self._check_enough(labels)
         self._check_threshold(labels)
+        if labels.multilabel and not self.unknown_weight:
+            self._warn_of_no_negative(labels)
         return labels
 
     def _check_enough(self, labels: Labels) -> None:
@@ -256,6 +259,19 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
             raise ValueError(
                 f"{name} needs labels of at least two classes. y holds only one class, "
                 f"{labels.classes[0]}."
+            )
+
+    def _warn_of_no_negative(self, labels: Labels) -> None:
+        """Name classes of which nothing but presence and silence is written down."""
+        unheard = (labels.unknown & labels.labeled[:, None]).any(axis=0)
+        absent = (~labels.present & ~labels.unknown).any(axis=0)
+        everywhere = labels.classes[labels.present.any(axis=0) & ~absent & unheard]
+        if len(everywhere):
+            warn(
+                f"y has 1 and -1 in {len(everywhere)} of {len(labels.classes)} classes "
+                f"of {type(self).__name__}, {everywhere.tolist()}, and no clip that is "
+                "known to be without them: they will be found in every clip. Set "
+                "unknown_weight, such as 0.05, or mark clips without them by 0."
             )
 
     def _check_threshold(self, labels: Labels) -> None:
@@ -273,6 +289,7 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
             self._check_numbers(labels)
         if not labels.multilabel:
             self._warn_ignored("threshold", "where each clip has a single label")
+            self._warn_ignored("unknown_weight", "where each clip has a single label")
 
     def _check_numbers(self, labels: Labels) -> None:
         """Refuse thresholds that are no numbers for the classes."""
@@ -339,6 +356,10 @@ class SequenceTagger(ClipClassifier):
         A multi-label class is predicted from this probability on, in (0, 1).
         ``"auto"``: from one per class that is chosen, as in ``TunedThresholds``, on
         labeled clips that three more fits have not seen: four times as long in all.
+    unknown_weight : float, default=0.0
+        With which unknown entries of labeled multi-label clips count as negatives in
+        the loss, in [0, 1]; at 0 they are left out. For tables that tell only what was
+        heard: 0.05. Clips without any label are left out in any case.
     max_epochs : int, default=50
         Epochs; at the most if ``validation_fraction`` is given. 0: random weights.
     lr : float, default=0.001
@@ -425,6 +446,7 @@ class SequenceTagger(ClipClassifier):
         frame_pooling: int = 4,
         dropout: float = 0.0,
         threshold: float | ArrayLike | Literal["auto"] = 0.5,
+        unknown_weight: float = 0.0,
         max_epochs: int = 50,
         lr: float = 1e-3,
         batch_size: int = 16,
@@ -443,6 +465,7 @@ class SequenceTagger(ClipClassifier):
         self.frame_pooling = frame_pooling
         self.dropout = dropout
         self.threshold = threshold
+        self.unknown_weight = unknown_weight
         self.max_epochs = max_epochs
         self.lr = lr
         self.batch_size = batch_size
@@ -465,7 +488,7 @@ class SequenceTagger(ClipClassifier):
             Clips; shorter ones end in frames of NaN, or come in a list.
         y : array-like of shape (n_clips,) or (n_clips, n_classes)
             -1 where unlabeled. In an indicator, single entries of -1 are unknown
-            classes, which are left out of the loss.
+            classes, of which ``unknown_weight`` says what they count.
 
         Returns
         -------
@@ -496,6 +519,7 @@ class SequenceTagger(ClipClassifier):
         for name in names:
             check_number(self, name, numbers.Integral, 1)
         check_number(self, "dropout", numbers.Real, 0, 1, right="open")
+        check_number(self, "unknown_weight", numbers.Real, 0, 1)
         self._check_loop()
         self._check_stopping()
         if self.encoder is None:
@@ -566,7 +590,7 @@ class SequenceTagger(ClipClassifier):
 
     def _make_criterion(self) -> TagLoss:
         """Return the cross-entropy for the kind of y."""
-        return TagLoss(self.multilabel_)
+        return TagLoss(self.multilabel_, self.unknown_weight)
 
     # --- what prediction is made of
 
@@ -636,8 +660,9 @@ class CRNNTagger(SequenceTagger):
         Filters of the convolutional layers.
     n_layers : int, default=1
         Recurrent layers.
-    n_cells, frame_pooling, dropout, threshold, max_epochs, lr, batch_size, optimizer, \
-            device, validation_fraction, patience, callbacks, verbose, random_state
+    n_cells, frame_pooling, dropout, threshold, unknown_weight, max_epochs, lr, \
+            batch_size, optimizer, device, validation_fraction, patience, callbacks, \
+            verbose, random_state
         As in ``SequenceTagger``.
 
     Attributes
@@ -674,6 +699,7 @@ class CRNNTagger(SequenceTagger):
         frame_pooling: int = 4,
         dropout: float = 0.0,
         threshold: float | ArrayLike | Literal["auto"] = 0.5,
+        unknown_weight: float = 0.0,
         max_epochs: int = 50,
         lr: float = 1e-3,
         batch_size: int = 16,
@@ -693,6 +719,7 @@ class CRNNTagger(SequenceTagger):
             frame_pooling=frame_pooling,
             dropout=dropout,
             threshold=threshold,
+            unknown_weight=unknown_weight,
             max_epochs=max_epochs,
             lr=lr,
             batch_size=batch_size,

@@ -178,6 +178,11 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         A multi-label class is predicted from this probability on, in (0, 1).
         ``"auto"``: from one per class that is chosen, as in ``TunedThresholds``, on
         labeled clips that three more fits have not seen: four times as long in all.
+    unknown_weight : float, default=0.0
+        With which unknown entries of labeled multi-label clips count as negatives, in
+        [0, 1], until they get a pseudo-label; above 0, pseudo-labels are aligned as if
+        they were absent. For tables that tell only what was heard: 0.05. Clips without
+        any label are never taken for negatives.
     max_epochs : int, default=10
         Epochs of ``n_steps`` batches; pseudo-labels are renewed in each.
     n_steps : int, default=20
@@ -321,6 +326,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         refit_head: bool = True,
         output: Literal["frames", "clip"] = "frames",
         threshold: float | ArrayLike | Literal["auto"] = 0.5,
+        unknown_weight: float = 0.0,
         max_epochs: int = 10,
         n_steps: int = 20,
         max_guessed: int = 2000,
@@ -355,6 +361,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         self.refit_head = refit_head
         self.output = output
         self.threshold = threshold
+        self.unknown_weight = unknown_weight
         self.max_epochs = max_epochs
         self.n_steps = n_steps
         self.max_guessed = max_guessed
@@ -449,6 +456,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         if self.temperature is not None:
             check_number(self, "temperature", numbers.Real, 0, left="open")
             self._warn_ignored("margin", "with a temperature")
+        check_number(self, "unknown_weight", numbers.Real, 0, 1)
         for name in ("alpha", "confidence_floor", "decay"):
             check_number(self, name, numbers.Real, 0, 1, right="open")
         if self.guess_from is not None:
@@ -609,6 +617,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
             self.tag_weight,
             self.pseudo_weight,
             self.triplet_weight,
+            self.unknown_weight,
         )
 
     def _make_callbacks(self, seeds: dict[str, int]) -> list[Callback]:
@@ -625,6 +634,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
             floor=self.confidence_floor,
             max_guessed=self.max_guessed,
             seed=seeds["teacher"],
+            unknown_is_absent=self.unknown_weight > 0,
         )
         # in steps, since epochs are of any length
         total = max(self.max_epochs * self.n_steps, 1)
@@ -645,7 +655,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
                 probabilities,
                 labels,
                 embeddings,
-                estimate_prior(labels),
+                estimate_prior(labels, unknown_is_absent=self.unknown_weight > 0),
                 n_neighbors=self.n_neighbors,
                 alpha=self.alpha,
             )

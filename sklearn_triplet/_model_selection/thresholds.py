@@ -590,7 +590,10 @@ class TunedThresholds(RowClassifier):
         cv: Any = self.cv
         if isinstance(cv, numbers.Real):
             check_number(self, "cv", numbers.Integral, 2)
-        elif not hasattr(cv, "split") and not (isinstance(cv, Sequence) and len(cv)):
+        # a string has a method of that name as well
+        elif isinstance(cv, str) or not (
+            hasattr(cv, "split") or (isinstance(cv, Sequence) and len(cv))
+        ):
             raise ValueError(
                 "The 'cv' parameter of TunedThresholds must be an integer in [2, inf), "
                 "a splitter such as UnlabeledInTrain(GroupKFold(5)), or an iterable of "

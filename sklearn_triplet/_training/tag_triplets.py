@@ -231,6 +231,9 @@ class TagTripletLoss(nn.Module):
     temperature : float or None
         Tau; ``None``: the hinge.
     tag_weight, pseudo_weight, triplet_weight : float
+    unknown_weight : float, default=0.0
+        With which H_labels counts, as negatives, the entries of labeled clips that are
+        unknown and have no pseudo-label.
 
     References
     ----------
@@ -247,6 +250,7 @@ class TagTripletLoss(nn.Module):
         tag_weight: float,
         pseudo_weight: float,
         triplet_weight: float,
+        unknown_weight: float = 0.0,
     ) -> None:
         super().__init__()
         self.multilabel = multilabel
@@ -255,6 +259,7 @@ class TagTripletLoss(nn.Module):
         self.tag_weight = tag_weight
         self.pseudo_weight = pseudo_weight
         self.triplet_weight = triplet_weight
+        self.unknown_weight = unknown_weight
 
     def forward(
         self, tagged: Tagged, target: Mapping[str, torch.Tensor]
@@ -271,10 +276,14 @@ class TagTripletLoss(nn.Module):
         -------
         loss : tensor of shape ()
         """
-        guessed = target["guessed"]
-        loss = self.tag_weight * self.cross_entropy(tagged.logits, target, ~guessed)
+        guessed, unknown = target["guessed"], target["unknown"]
+        counted = ~unknown & ~guessed
+        if self.unknown_weight and self.multilabel:
+            counted = counted + self.unknown_weight * target["unheard"]
+        loss = self.tag_weight * self.cross_entropy(tagged.logits, target, counted)
         if self.pseudo_weight:
-            pseudo = self.cross_entropy(tagged.logits, target, guessed)
+            counted = ~unknown & guessed
+            pseudo = self.cross_entropy(tagged.logits, target, counted)
             loss = loss + self.tag_weight * self.pseudo_weight * pseudo
         if self.triplet_weight:
             loss = loss + self.triplet_weight * self.triplets(tagged, target)
@@ -286,21 +295,21 @@ class TagTripletLoss(nn.Module):
         target: Mapping[str, torch.Tensor],
         counted: torch.Tensor,
     ) -> torch.Tensor:
-        """Average over some entries as far as they are known; 0 where none is.
+        """Average over some entries; 0 where there is none.
 
         Parameters
         ----------
         logits : tensor of shape (n_units, n_classes)
         target : dict
             As in ``forward``.
-        counted : tensor of shape (n_units, n_classes), bool
-            The labels, or the pseudo-labels.
+        counted : tensor of shape (n_units, n_classes), bool or float
+            The labels, or the pseudo-labels, by their weight.
 
         Returns
         -------
         loss : tensor of shape ()
         """
-        present, known = target["present"], ~target["unknown"] & counted
+        present = target["present"]
         if self.multilabel:
             losses = functional.binary_cross_entropy_with_logits(
                 logits, present, reduction="none"
@@ -309,8 +318,9 @@ class TagTripletLoss(nn.Module):
             losses = functional.cross_entropy(
                 logits, present.argmax(dim=1), reduction="none"
             )
-            known = known.all(dim=1)
-        return (losses * known).sum() / known.sum().clamp(min=1)
+            counted = counted.all(dim=1)
+        total = counted.sum()
+        return (losses * counted).sum() / total.where(total > 0, 1)
 
     def triplets(
         self, tagged: Tagged, target: Mapping[str, torch.Tensor]
@@ -516,18 +526,20 @@ class CropData(Dataset):
             ``X`` of shape (n_units, k, n_features, n_frames) and ``lengths`` of shape
             (n_units, k), for the module.
         target : dict
-            ``present``, ``unknown`` and ``guessed`` (whether this is a pseudo-label) of
-            shape (n_units, n_classes), and ``clips`` of shape (n_units,), for the
+            ``present``, ``unknown``, ``guessed`` (whether this is a pseudo-label, or
+            would be one) and ``unheard`` (unknown in a labeled clip, and not guessed)
+            of shape (n_units, n_classes), and ``clips`` of shape (n_units,), for the
             criterion.
         """
         clips = np.concatenate([self._draw_labeled(), self._draw_unlabeled()])
         units = self._cut(clips)
-        labels = self.segments.guesses.take(clips)
+        labels, known = self.segments.guesses.take(clips), self.segments.labels
         inputs = {"X": units.X, "lengths": units.lengths}
         target = {
             "present": labels.present.astype(np.float32),
             "unknown": labels.unknown,
-            "guessed": self.segments.labels.unknown[clips],
+            "guessed": known.unknown[clips],
+            "unheard": labels.unknown & known.labeled[clips, None],
             "clips": clips,
         }
         return as_tensors(inputs), as_tensors(target)
@@ -634,6 +646,8 @@ class Teacher(Callback):
         Unlabeled clips that are encoded per epoch, at the most.
     seed : int
         Of the choice among more than that.
+    unknown_is_absent : bool, default=False
+        As in ``estimate_prior``.
 
     Notes
     -----
@@ -656,6 +670,7 @@ class Teacher(Callback):
         floor: float,
         max_guessed: int,
         seed: int,
+        unknown_is_absent: bool = False,
     ) -> None:
         self.decay = decay
         self.first_epoch = first_epoch
@@ -664,6 +679,7 @@ class Teacher(Callback):
         self.floor = floor
         self.max_guessed = max_guessed
         self.seed = seed
+        self.unknown_is_absent = unknown_is_absent
 
     def on_train_begin(
         self, net: NeuralNet, X: object = None, y: object = None, **kwargs: object
@@ -738,7 +754,9 @@ class Teacher(Callback):
             tagged.probabilities(labels.multilabel),
             labels,
             tagged.embeddings.numpy(),
-            estimate_prior(data.segments.labels),
+            estimate_prior(
+                data.segments.labels, unknown_is_absent=self.unknown_is_absent
+            ),
             n_neighbors=self.n_neighbors,
             alpha=self.alpha,
         )
