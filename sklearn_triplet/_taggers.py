@@ -270,8 +270,8 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
             warn(
                 f"y has 1 and -1 in {len(everywhere)} of {len(labels.classes)} classes "
                 f"of {type(self).__name__}, {everywhere.tolist()}, and no clip that is "
-                "known to be without them: they will be found in every clip. Set "
-                "unknown_weight, such as 0.05, or mark clips without them by 0."
+                "known to be without them: nothing tells what they are not. Set "
+                "unknown_weight, such as 0.1, or mark clips without them by 0."
             )
 
     def _check_threshold(self, labels: Labels) -> None:

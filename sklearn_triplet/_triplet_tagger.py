@@ -179,10 +179,10 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         ``"auto"``: from one per class that is chosen, as in ``TunedThresholds``, on
         labeled clips that three more fits have not seen: four times as long in all.
     unknown_weight : float, default=0.0
-        With which unknown entries of labeled multi-label clips count as negatives, in
-        [0, 1], until they get a pseudo-label; above 0, pseudo-labels are aligned as if
-        they were absent. For tables that tell only what was heard: 0.05. Clips without
-        any label are never taken for negatives.
+        With which unknown entries of labeled multi-label clips count as negatives in
+        the cross-entropy, in [0, 1]. At 0 they are guessed, like those of unlabeled
+        clips; above 0, guesses and triplets take them for absent. For tables that tell
+        only what was heard. Clips without any label are guessed in any case.
     max_epochs : int, default=10
         Epochs of ``n_steps`` batches; pseudo-labels are renewed in each.
     n_steps : int, default=20
@@ -541,6 +541,10 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
     ) -> CropData:
         """Return what crops are drawn from; the lengths are of pooled frames."""
         length = max(self.segment_length // self.frame_pooling_, 1)
+        weight = None
+        if self.unknown_weight and self.multilabel_:
+            weight = np.where(labels.unheard, self.unknown_weight, 1).astype(np.float32)
+            labels = labels.assume_absent()
         return CropData(
             SegmentedClips(clips, labels, self.scaler_, length, self.verbose),
             self._choose_augmentation(),
@@ -550,6 +554,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
             n_steps=self.n_steps,
             n_views=self.n_views,
             seed=seeds["data"],
+            weight=weight,
         )
 
     def _choose_augmentation(self) -> Transformation | None:
@@ -617,7 +622,6 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
             self.tag_weight,
             self.pseudo_weight,
             self.triplet_weight,
-            self.unknown_weight,
         )
 
     def _make_callbacks(self, seeds: dict[str, int]) -> list[Callback]:
@@ -634,7 +638,6 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
             floor=self.confidence_floor,
             max_guessed=self.max_guessed,
             seed=seeds["teacher"],
-            unknown_is_absent=self.unknown_weight > 0,
         )
         # in steps, since epochs are of any length
         total = max(self.max_epochs * self.n_steps, 1)
@@ -650,21 +653,28 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         self._refuse_divergence(tagged)
         embeddings = tagged.embeddings.numpy()
         probabilities = tagged.probabilities(self.multilabel_)
+        assumed = labels.assume_absent() if self.unknown_weight else labels
+        weak = labels.unknown & ~assumed.unknown
         if self.pseudo_weight:
-            probabilities = spread_labels(
+            spread = spread_labels(
                 probabilities,
-                labels,
+                assumed,
                 embeddings,
-                estimate_prior(labels, unknown_is_absent=self.unknown_weight > 0),
+                estimate_prior(assumed),
                 n_neighbors=self.n_neighbors,
                 alpha=self.alpha,
             )
+            # of what was only assumed, the network says what it thinks
+            probabilities = np.where(weak, probabilities, spread)
         # what is kept and what the head learns is the same, in two forms
         guess, sure = self._keep_guesses(probabilities, labels)
         # where all is known, or nothing was guessed, the head has seen what there is
-        is_new = bool(self.pseudo_weight) and bool(labels.unknown.any())
+        is_new = bool(self.pseudo_weight) and bool(assumed.unknown.any())
         if self.refit_head and (is_new or not self.tag_weight):
-            known = ~labels.unknown if self.multilabel_ else labels.labeled
+            known = labels.labeled
+            if self.multilabel_:
+                known, guess = ~assumed.unknown, np.where(weak, 0, guess)
+                sure = np.where(weak, self.unknown_weight, sure)
             self._refit(embeddings, guess, np.where(known | is_new, sure, -1))
 
     def _refuse_divergence(self, tagged: Tagged) -> None:

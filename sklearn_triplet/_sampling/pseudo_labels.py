@@ -39,7 +39,7 @@ SMALLEST = 1e-9  # keeps what is almost excluded from becoming 0 / 0
 TOLERANCE = {"rtol" if "rtol" in inspect.signature(cg).parameters else "tol": 1e-6}
 
 
-def estimate_prior(labels: Labels, *, unknown_is_absent: bool = False) -> np.ndarray:
+def estimate_prior(labels: Labels) -> np.ndarray:
     """Estimate how frequent the classes are among all clips, from the labeled ones.
 
     One clip of each class is added to the counts: with a handful of labels the rare
@@ -49,10 +49,6 @@ def estimate_prior(labels: Labels, *, unknown_is_absent: bool = False) -> np.nda
     ----------
     labels : Labels
         One row per clip, some unlabeled.
-    unknown_is_absent : bool, default=False
-        Whether what is unknown in a labeled clip counts as absent: where only what was
-        heard is written down, hardly anything is known to be absent, and a class would
-        seem to be everywhere.
 
     Returns
     -------
@@ -70,8 +66,6 @@ def estimate_prior(labels: Labels, *, unknown_is_absent: bool = False) -> np.nda
     counts = labels.present.sum(axis=0)
     if labels.multilabel:
         known = (~labels.unknown).sum(axis=0)
-        if unknown_is_absent:
-            known = np.where(known, labels.labeled.sum(), 0)
         return np.where(counts, (counts + 1) / (known + 2), 0.0)
     return (counts + 1) / (counts + 1).sum()
 

@@ -231,9 +231,6 @@ class TagTripletLoss(nn.Module):
     temperature : float or None
         Tau; ``None``: the hinge.
     tag_weight, pseudo_weight, triplet_weight : float
-    unknown_weight : float, default=0.0
-        With which H_labels counts, as negatives, the entries of labeled clips that are
-        unknown and have no pseudo-label.
 
     References
     ----------
@@ -250,7 +247,6 @@ class TagTripletLoss(nn.Module):
         tag_weight: float,
         pseudo_weight: float,
         triplet_weight: float,
-        unknown_weight: float = 0.0,
     ) -> None:
         super().__init__()
         self.multilabel = multilabel
@@ -259,7 +255,6 @@ class TagTripletLoss(nn.Module):
         self.tag_weight = tag_weight
         self.pseudo_weight = pseudo_weight
         self.triplet_weight = triplet_weight
-        self.unknown_weight = unknown_weight
 
     def forward(
         self, tagged: Tagged, target: Mapping[str, torch.Tensor]
@@ -276,14 +271,10 @@ class TagTripletLoss(nn.Module):
         -------
         loss : tensor of shape ()
         """
-        guessed, unknown = target["guessed"], target["unknown"]
-        counted = ~unknown & ~guessed
-        if self.unknown_weight and self.multilabel:
-            counted = counted + self.unknown_weight * target["unheard"]
-        loss = self.tag_weight * self.cross_entropy(tagged.logits, target, counted)
+        guessed = target["guessed"]
+        loss = self.tag_weight * self.cross_entropy(tagged.logits, target, ~guessed)
         if self.pseudo_weight:
-            counted = ~unknown & guessed
-            pseudo = self.cross_entropy(tagged.logits, target, counted)
+            pseudo = self.cross_entropy(tagged.logits, target, guessed)
             loss = loss + self.tag_weight * self.pseudo_weight * pseudo
         if self.triplet_weight:
             loss = loss + self.triplet_weight * self.triplets(tagged, target)
@@ -295,21 +286,22 @@ class TagTripletLoss(nn.Module):
         target: Mapping[str, torch.Tensor],
         counted: torch.Tensor,
     ) -> torch.Tensor:
-        """Average over some entries; 0 where there is none.
+        """Average over some entries as far as they are known, by their weights.
 
         Parameters
         ----------
         logits : tensor of shape (n_units, n_classes)
         target : dict
             As in ``forward``.
-        counted : tensor of shape (n_units, n_classes), bool or float
-            The labels, or the pseudo-labels, by their weight.
+        counted : tensor of shape (n_units, n_classes), bool
+            The labels, or the pseudo-labels.
 
         Returns
         -------
         loss : tensor of shape ()
+            0 where nothing is known.
         """
-        present = target["present"]
+        present, known = target["present"], ~target["unknown"] & counted
         if self.multilabel:
             losses = functional.binary_cross_entropy_with_logits(
                 logits, present, reduction="none"
@@ -318,9 +310,11 @@ class TagTripletLoss(nn.Module):
             losses = functional.cross_entropy(
                 logits, present.argmax(dim=1), reduction="none"
             )
-            counted = counted.all(dim=1)
-        total = counted.sum()
-        return (losses * counted).sum() / total.where(total > 0, 1)
+            known = known.all(dim=1)
+        if "weight" in target and self.multilabel:
+            known = known * target["weight"]
+        total = known.sum()
+        return (losses * known).sum() / total.where(total > 0, 1)
 
     def triplets(
         self, tagged: Tagged, target: Mapping[str, torch.Tensor]
@@ -474,6 +468,8 @@ class CropData(Dataset):
         Units of each unlabeled clip in a batch, so that it has a positive.
     seed : int
         Of everything that is drawn here.
+    weight : ndarray of shape (n_clips, n_classes) or None, default=None
+        What each label counts in the cross-entropy.
 
     Attributes
     ----------
@@ -492,12 +488,14 @@ class CropData(Dataset):
         n_steps: int,
         n_views: int,
         seed: int,
+        weight: NDArray[np.float32] | None = None,
     ) -> None:
         self.segments = segments
         self.augmentation = augmentation
         self.n_segments = n_segments
         self.n_steps = n_steps
         self.n_views = n_views
+        self.weight = weight
         self.rng = np.random.default_rng(seed)
         self.labeled = np.flatnonzero(segments.labels.labeled)
         self.unlabeled = np.flatnonzero(~segments.labels.labeled)
@@ -526,22 +524,22 @@ class CropData(Dataset):
             ``X`` of shape (n_units, k, n_features, n_frames) and ``lengths`` of shape
             (n_units, k), for the module.
         target : dict
-            ``present``, ``unknown``, ``guessed`` (whether this is a pseudo-label, or
-            would be one) and ``unheard`` (unknown in a labeled clip, and not guessed)
-            of shape (n_units, n_classes), and ``clips`` of shape (n_units,), for the
-            criterion.
+            ``present``, ``unknown`` and ``guessed`` (whether this is a pseudo-label) of
+            shape (n_units, n_classes), and ``clips`` of shape (n_units,), for the
+            criterion. ``weight``, of shape (n_units, n_classes), if there is one.
         """
         clips = np.concatenate([self._draw_labeled(), self._draw_unlabeled()])
         units = self._cut(clips)
-        labels, known = self.segments.guesses.take(clips), self.segments.labels
+        labels = self.segments.guesses.take(clips)
         inputs = {"X": units.X, "lengths": units.lengths}
         target = {
             "present": labels.present.astype(np.float32),
             "unknown": labels.unknown,
-            "guessed": known.unknown[clips],
-            "unheard": labels.unknown & known.labeled[clips, None],
+            "guessed": self.segments.labels.unknown[clips],
             "clips": clips,
         }
+        if self.weight is not None:
+            target["weight"] = self.weight[clips]
         return as_tensors(inputs), as_tensors(target)
 
     def draw_from(self, rows: IntArray) -> None:
@@ -646,8 +644,6 @@ class Teacher(Callback):
         Unlabeled clips that are encoded per epoch, at the most.
     seed : int
         Of the choice among more than that.
-    unknown_is_absent : bool, default=False
-        As in ``estimate_prior``.
 
     Notes
     -----
@@ -670,7 +666,6 @@ class Teacher(Callback):
         floor: float,
         max_guessed: int,
         seed: int,
-        unknown_is_absent: bool = False,
     ) -> None:
         self.decay = decay
         self.first_epoch = first_epoch
@@ -679,7 +674,6 @@ class Teacher(Callback):
         self.floor = floor
         self.max_guessed = max_guessed
         self.seed = seed
-        self.unknown_is_absent = unknown_is_absent
 
     def on_train_begin(
         self, net: NeuralNet, X: object = None, y: object = None, **kwargs: object
@@ -754,9 +748,7 @@ class Teacher(Callback):
             tagged.probabilities(labels.multilabel),
             labels,
             tagged.embeddings.numpy(),
-            estimate_prior(
-                data.segments.labels, unknown_is_absent=self.unknown_is_absent
-            ),
+            estimate_prior(data.segments.labels),
             n_neighbors=self.n_neighbors,
             alpha=self.alpha,
         )
