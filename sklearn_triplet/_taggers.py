@@ -271,7 +271,7 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
                 f"y has 1 and -1 in {len(everywhere)} of {len(labels.classes)} classes "
                 f"of {type(self).__name__}, {everywhere.tolist()}, and no clip that is "
                 "known to be without them: nothing tells what they are not. Set "
-                "unknown_weight, such as 0.1, or mark clips without them by 0."
+                "unknown_weight, such as 0.05, or mark clips without them by 0."
             )
 
     def _check_threshold(self, labels: Labels) -> None:
@@ -359,7 +359,7 @@ class SequenceTagger(ClipClassifier):
     unknown_weight : float, default=0.0
         With which unknown entries of labeled multi-label clips count as negatives in
         the loss, in [0, 1]; at 0 they are left out. For tables that tell only what was
-        heard: 0.05. Clips without any label are left out in any case.
+        heard: 0.01 to 0.05. Clips without any label are left out in any case.
     max_epochs : int, default=50
         Epochs; at the most if ``validation_fraction`` is given. 0: random weights.
     lr : float, default=0.001
@@ -410,6 +410,17 @@ class SequenceTagger(ClipClassifier):
     Frame probabilities are those of the linear layer before the mean. They are learned
     from the labels of whole clips, so they tell what the tagger listens to, not where
     an event begins.
+
+    Where a table tells only what was heard, nothing in it says what a class is not, and
+    with ``unknown_weight=0`` every clip would get all classes: a warning names them. On
+    soundscapes of ESC-10 with half of the positives of 158 clips known and no negative,
+    logistic regression of pooled log-mels, weighted so (three seeds), reaches
+
+    =============  ====  ====  ====  ====  ====  ====  =========
+    weight         0     .01   .05   .1    .3    1     all known
+    mAP            .184  .364  .348  .346  .345  .347  .389
+    F1 at 0.5      .311  .385  .365  .345  .308  .267  .368
+    =============  ====  ====  ====  ====  ====  ====  =========
 
     Clips of which all frames are NaN, as ``LogMel(errors="warn")`` returns them for
     files that cannot be read, are not learned from; their probabilities are NaN and

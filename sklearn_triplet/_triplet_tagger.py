@@ -182,7 +182,8 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         With which unknown entries of labeled multi-label clips count as negatives in
         the cross-entropy, in [0, 1]. At 0 they are guessed, like those of unlabeled
         clips; above 0, guesses and triplets take them for absent. For tables that tell
-        only what was heard. Clips without any label are guessed in any case.
+        only what was heard: 0.01 to 0.05, see ``SequenceTagger``. Clips without any
+        label are guessed in any case.
     max_epochs : int, default=10
         Epochs of ``n_steps`` batches; pseudo-labels are renewed in each.
     n_steps : int, default=20

@@ -131,7 +131,7 @@ def test_without_them_every_class_is_everywhere(tagger, heard):
     sentence = (
         f"y has 1 and -1 in 2 of 2 classes of {name}, [0, 1], and no clip that is "
         "known to be without them: nothing tells what they are not. Set "
-        "unknown_weight, such as 0.1, or mark clips without them by 0."
+        "unknown_weight, such as 0.05, or mark clips without them by 0."
     )
     with pytest.warns(UserWarning, match=whole(sentence)) as caught:
         fitted = clone(tagger).fit(X, table)
