@@ -182,7 +182,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         With which unknown entries of labeled multi-label clips count as negatives in
         the cross-entropy, in [0, 1]. At 0 they are guessed, like those of unlabeled
         clips; above 0, guesses and triplets take them for absent. For tables that tell
-        only what was heard: 0.01 to 0.05, see ``SequenceTagger``. Clips without any
+        only what was heard: 0.05 to 0.1, see ``SequenceTagger``. Clips without any
         label are guessed in any case.
     max_epochs : int, default=10
         Epochs of ``n_steps`` batches; pseudo-labels are renewed in each.
@@ -265,6 +265,11 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
     The prior is that of the labels: label a random sample, or at least the classes in
     about the proportions that they have. Of several labels a clip, a class that no
     labeled clip has is guessed nowhere, and one that is unknown in all stays unknown.
+
+    Probabilities of several labels are aligned to the prior, and hardly any reaches 0.5
+    where classes are rare: on pooled log-mels of soundscapes of ESC-10 (158 of 600
+    clips labeled, six epochs of 15 steps, six seeds), beside a mAP of .363, macro F1 is
+    .067 at 0.5 and .375 with ``threshold="auto"``, ahead by .309 ± .026.
 
     ``predict_frames`` puts each frame into the place of the mean, beside the deviation
     of the whole clip: the mean of its logits over pooled frames (by their weights, with
