@@ -266,10 +266,10 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
     about the proportions that they have. Of several labels a clip, a class that no
     labeled clip has is guessed nowhere, and one that is unknown in all stays unknown.
 
-    Probabilities of several labels are aligned to the prior, and hardly any reaches 0.5
-    where classes are rare: on pooled log-mels of soundscapes of ESC-10 (158 of 600
-    clips labeled, six epochs of 15 steps, six seeds), beside a mAP of .363, macro F1 is
-    .067 at 0.5 and .375 with ``threshold="auto"``, ahead by .309 ± .026.
+    Probabilities of several labels hardly reach 0.5 where classes are rare: on pooled
+    log-mels of soundscapes of ESC-10 (158 of 600 clips labeled, six epochs of 15 steps,
+    six seeds), beside a mAP of .363, macro F1 is .067 at 0.5 and .375 with
+    ``threshold="auto"``, ahead by .309 ± .026.
 
     ``predict_frames`` puts each frame into the place of the mean, beside the deviation
     of the whole clip: the mean of its logits over pooled frames (by their weights, with
