@@ -16,6 +16,7 @@ from sklearn_triplet._model_selection.stratification import (
     MultilabelStratifiedKFold,
     mask_labels,
 )
+from sklearn_triplet._model_selection.thresholds import TunedThresholds
 from sklearn_triplet._sampling.augmentations import (
     Chain,
     EnergyMixing,
@@ -112,6 +113,7 @@ __all__ = [
     "mask_labels",
     "LabeledOnly",
     "PseudoLabeled",
+    "TunedThresholds",
     "UnlabeledInTrain",
     "MultilabelStratifiedKFold",
     "labeled_scorer",

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
@@ -25,6 +25,7 @@ from sklearn_triplet._input.labels import (
 )
 from sklearn_triplet._input.parameters import check_number, is_inside
 from sklearn_triplet._input.progress import show_progress
+from sklearn_triplet._input.random import draw_seeds
 from sklearn_triplet._input.rows import (
     find_scored_rows,
     find_unreadable_rows,
@@ -40,6 +41,8 @@ from sklearn_triplet._input.types import (
     Optimizer,
     RandomState,
 )
+from sklearn_triplet._input.warn import warn
+from sklearn_triplet._model_selection.thresholds import DEFAULT, tune_thresholds
 from sklearn_triplet._training.encoding import (
     build_encoder,
     count_components,
@@ -59,6 +62,7 @@ from sklearn_triplet._training.tagging import (
 )
 
 PREDICT_BATCH = 32  # clips that are tagged together
+N_FOLDS = 3  # to choose thresholds on; 5 and 10 were no better
 
 
 class ClipClassifier(ClassifierMixin, ClipsEstimator):
@@ -73,12 +77,16 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         The classes, without -1.
     multilabel_ : bool
         Whether y was an indicator.
+    thresholds_ : ndarray of shape (n_classes,)
+        What was chosen or given for each class; only where y was an indicator.
     """
 
-    threshold: float | ArrayLike
+    threshold: float | ArrayLike | Literal["auto"]
+    unknown_weight: float
 
     classes_: np.ndarray
     multilabel_: bool
+    thresholds_: NDArray[np.float64]
 
     def predict_proba(
         self, X: ClipsLike, *, frames: bool = False
@@ -121,13 +129,17 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         -------
         tags : ndarray of shape (n_clips,) or (n_clips, n_classes)
             The most probable class, or for multi-label 1 where the probability is
-            at least ``threshold``. -1 where a clip could not be read.
+            at least ``threshold``, or ``thresholds_`` where that is ``"auto"``. -1
+            where a clip could not be read.
         """
         probabilities = self.predict_proba(X)
         # argmax of NaN is class 0 without a word, so these are overwritten below
         missing = np.asarray(np.isnan(probabilities).all(axis=1))
         if self.multilabel_:
-            tags = (probabilities >= np.asarray(self.threshold)).astype(int)
+            # a number may be set after the fit, as probabilities stay what they are
+            is_auto = isinstance(self.threshold, str)
+            threshold = self.thresholds_ if is_auto else np.asarray(self.threshold)
+            tags = (probabilities >= threshold).astype(int)
         else:
             tags = self.classes_[probabilities.argmax(axis=1)]
         return mark_unread(tags, missing)
@@ -194,6 +206,33 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
 
     # --- what all of them share
 
+    def _fit(
+        self, X: ClipsLike, y: LabelsLike | None, *, goes_on: bool = False
+    ) -> Self:
+        """Fit, and choose the thresholds of several labels a clip."""
+        super()._fit(X, y, goes_on=goes_on)
+        if self.multilabel_:
+            assert y is not None
+            self.thresholds_ = self._find_thresholds(X, y)
+        return self
+
+    def _find_thresholds(self, X: ClipsLike, y: LabelsLike) -> NDArray[np.float64]:
+        """Return what was given for each class, or choose it on held-out clips."""
+        if not isinstance(self.threshold, str):
+            given = np.asarray(self.threshold, dtype=np.float64)
+            return np.broadcast_to(given, self.classes_.shape).copy()
+        # views: of an array, and of a memory map above all, rows would be copied
+        if isinstance(X, np.ndarray) and X.ndim == 3:
+            X = list(X)
+        return tune_thresholds(
+            clone(self).set_params(threshold=DEFAULT),
+            X,
+            y,
+            N_FOLDS,
+            type(self).__name__,
+            random_state=draw_seeds(self.random_state, 1)[0],
+        )
+
     def _read_labels(self, y: LabelsLike | None, n_clips: int) -> Labels:
         """Read y, and refuse one of which no class can be learned."""
         if y is None:
@@ -204,6 +243,8 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         labels = check_labels(y, n_clips, type(self).__name__, binary=True)
         self._check_enough(labels)
         self._check_threshold(labels)
+        if labels.multilabel and not self.unknown_weight:
+            self._warn_of_no_negative(labels)
         return labels
 
     def _check_enough(self, labels: Labels) -> None:
@@ -220,8 +261,38 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
                 f"{labels.classes[0]}."
             )
 
+    def _warn_of_no_negative(self, labels: Labels) -> None:
+        """Name classes of which nothing but presence and silence is written down."""
+        unheard = (labels.unknown & labels.labeled[:, None]).any(axis=0)
+        absent = (~labels.present & ~labels.unknown).any(axis=0)
+        everywhere = labels.classes[labels.present.any(axis=0) & ~absent & unheard]
+        if len(everywhere):
+            warn(
+                f"y has 1 and -1 in {len(everywhere)} of {len(labels.classes)} classes "
+                f"of {type(self).__name__}, {everywhere.tolist()}, and no clip that is "
+                "known to be without them: nothing tells what they are not. Set "
+                "unknown_weight, such as 0.05, or mark clips without them by 0."
+            )
+
     def _check_threshold(self, labels: Labels) -> None:
         """Refuse a threshold that no probability crosses, or for other classes."""
+        name = type(self).__name__
+        n_labeled = int(labels.labeled.sum())
+        if isinstance(self.threshold, str) and self.threshold == "auto":
+            if labels.multilabel and n_labeled < N_FOLDS:
+                raise ValueError(
+                    f"The threshold='auto' of {name} holds labeled clips out in "
+                    f"{N_FOLDS} folds, but y labels only {n_labeled}. Label more, or "
+                    "give a number."
+                )
+        else:
+            self._check_numbers(labels)
+        if not labels.multilabel:
+            self._warn_ignored("threshold", "where each clip has a single label")
+            self._warn_ignored("unknown_weight", "where each clip has a single label")
+
+    def _check_numbers(self, labels: Labels) -> None:
+        """Refuse thresholds that are no numbers for the classes."""
         name, shape = type(self).__name__, np.shape(self.threshold)
         if shape not in ((), (len(labels.classes),)):
             raise ValueError(
@@ -233,10 +304,8 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         if not all(is_inside(v, numbers.Real, 0, 1, "open", "open") for v in values):
             raise ValueError(
                 f"The 'threshold' parameter of {name} must lie in (0, 1), as the "
-                f"probabilities do. Got {self.threshold!r} instead."
+                f"probabilities do, or be 'auto'. Got {self.threshold!r} instead."
             )
-        if not labels.multilabel:
-            self._warn_ignored("threshold", "where each clip has a single label")
 
     def _read(self, X: ClipsLike) -> tuple[Clips, IntArray]:
         """Return the clips, and the rows of those that could be read."""
@@ -283,8 +352,14 @@ class SequenceTagger(ClipClassifier):
         fast as 1, the paper's, and as good on real recordings.
     dropout : float, default=0.0
         Before, between and after the recurrent layers, in [0, 1).
-    threshold : float or array-like of shape (n_classes,), default=0.5
+    threshold : float, array-like of shape (n_classes,) or "auto", default=0.5
         A multi-label class is predicted from this probability on, in (0, 1).
+        ``"auto"``: from one per class that is chosen, as in ``TunedThresholds``, on
+        labeled clips that three more fits have not seen: four times as long in all.
+    unknown_weight : float, default=0.0
+        With which unknown entries of labeled multi-label clips count as negatives in
+        the loss, in [0, 1]; at 0 they are left out. For tables that tell only what was
+        heard: 0.05 to 0.1. Clips without any label are left out in any case.
     max_epochs : int, default=50
         Epochs; at the most if ``validation_fraction`` is given. 0: random weights.
     lr : float, default=0.001
@@ -315,6 +390,8 @@ class SequenceTagger(ClipClassifier):
         The trained net; ``history_`` is its history.
     multilabel_ : bool
         Whether y was an indicator.
+    thresholds_ : ndarray of shape (n_classes,)
+        What ``threshold`` was in ``fit``, or what was chosen; for multi-label only.
     scaler_ : FrameScaler
         Mean and standard deviation per feature over the labeled frames.
     n_features_in_ : int
@@ -333,6 +410,23 @@ class SequenceTagger(ClipClassifier):
     Frame probabilities are those of the linear layer before the mean. They are learned
     from the labels of whole clips, so they tell what the tagger listens to, not where
     an event begins.
+
+    Where a table tells only what was heard, nothing in it says what a class is not, and
+    with ``unknown_weight=0`` every clip would get all classes: a warning names them. On
+    soundscapes of ESC-10 with half of the positives of 158 clips known and no negative
+    (three seeds), this tagger, on log-mels of 0.2 s and in 20 epochs, and logistic
+    regression of pooled log-mels, weighted alike, reach
+
+    ==============  ====  ====  ====  ====  ====  ====  =========
+    weight          0     .01   .05   .1    .3    1     all known
+    ==============  ====  ====  ====  ====  ====  ====  =========
+    tagger, mAP     .225  .236  .251  .262  .266  .234  .300
+    tagger, F1      .310  .310  .312  .317  .181  .007  .045
+    logistic, mAP   .184  .364  .348  .346  .345  .347  .389
+    logistic, F1    .311  .385  .365  .345  .308  .267  .368
+    ==============  ====  ====  ====  ====  ====  ====  =========
+
+    with macro F1 at 0.5; .31 is what calling every class everywhere gives.
 
     Clips of which all frames are NaN, as ``LogMel(errors="warn")`` returns them for
     files that cannot be read, are not learned from; their probabilities are NaN and
@@ -368,7 +462,8 @@ class SequenceTagger(ClipClassifier):
         n_cells: int = 64,
         frame_pooling: int = 4,
         dropout: float = 0.0,
-        threshold: float | ArrayLike = 0.5,
+        threshold: float | ArrayLike | Literal["auto"] = 0.5,
+        unknown_weight: float = 0.0,
         max_epochs: int = 50,
         lr: float = 1e-3,
         batch_size: int = 16,
@@ -387,6 +482,7 @@ class SequenceTagger(ClipClassifier):
         self.frame_pooling = frame_pooling
         self.dropout = dropout
         self.threshold = threshold
+        self.unknown_weight = unknown_weight
         self.max_epochs = max_epochs
         self.lr = lr
         self.batch_size = batch_size
@@ -409,7 +505,7 @@ class SequenceTagger(ClipClassifier):
             Clips; shorter ones end in frames of NaN, or come in a list.
         y : array-like of shape (n_clips,) or (n_clips, n_classes)
             -1 where unlabeled. In an indicator, single entries of -1 are unknown
-            classes, which are left out of the loss.
+            classes, of which ``unknown_weight`` says what they count.
 
         Returns
         -------
@@ -440,6 +536,7 @@ class SequenceTagger(ClipClassifier):
         for name in names:
             check_number(self, name, numbers.Integral, 1)
         check_number(self, "dropout", numbers.Real, 0, 1, right="open")
+        check_number(self, "unknown_weight", numbers.Real, 0, 1)
         self._check_loop()
         self._check_stopping()
         if self.encoder is None:
@@ -510,7 +607,7 @@ class SequenceTagger(ClipClassifier):
 
     def _make_criterion(self) -> TagLoss:
         """Return the cross-entropy for the kind of y."""
-        return TagLoss(self.multilabel_)
+        return TagLoss(self.multilabel_, self.unknown_weight)
 
     # --- what prediction is made of
 
@@ -580,13 +677,14 @@ class CRNNTagger(SequenceTagger):
         Filters of the convolutional layers.
     n_layers : int, default=1
         Recurrent layers.
-    n_cells, frame_pooling, dropout, threshold, max_epochs, lr, batch_size, optimizer, \
-            device, validation_fraction, patience, callbacks, verbose, random_state
+    n_cells, frame_pooling, dropout, threshold, unknown_weight, max_epochs, lr, \
+            batch_size, optimizer, device, validation_fraction, patience, callbacks, \
+            verbose, random_state
         As in ``SequenceTagger``.
 
     Attributes
     ----------
-    classes_, net_, multilabel_, scaler_, n_features_in_, n_iter_
+    classes_, net_, multilabel_, thresholds_, scaler_, n_features_in_, n_iter_
         As in ``SequenceTagger``.
 
     See Also
@@ -617,7 +715,8 @@ class CRNNTagger(SequenceTagger):
         n_cells: int = 64,
         frame_pooling: int = 4,
         dropout: float = 0.0,
-        threshold: float | ArrayLike = 0.5,
+        threshold: float | ArrayLike | Literal["auto"] = 0.5,
+        unknown_weight: float = 0.0,
         max_epochs: int = 50,
         lr: float = 1e-3,
         batch_size: int = 16,
@@ -637,6 +736,7 @@ class CRNNTagger(SequenceTagger):
             frame_pooling=frame_pooling,
             dropout=dropout,
             threshold=threshold,
+            unknown_weight=unknown_weight,
             max_epochs=max_epochs,
             lr=lr,
             batch_size=batch_size,

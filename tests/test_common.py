@@ -16,6 +16,7 @@ from sklearn_triplet import (
     SequenceTagger,
     TripletEmbedder,
     TripletTagger,
+    TunedThresholds,
 )
 
 # small and short: what is checked is the manners, not the learning
@@ -41,6 +42,9 @@ ESTIMATORS = [LogMel(n_fft=64, win_length=64, hop_length=16, n_mels=4)]
 ESTIMATORS += EMBEDDERS + TAGGERS
 for inner in (LogisticRegression(), KNeighborsClassifier()):
     ESTIMATORS += [LabeledOnly(inner), PseudoLabeled(inner)]
+# around a classifier of several labels one check could not hold: that 0.5 decides
+for inner in (LogisticRegression(), LabeledOnly(LogisticRegression())):
+    ESTIMATORS += [TunedThresholds(inner)]
 
 
 @parametrize_with_checks(ESTIMATORS)

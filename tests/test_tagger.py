@@ -159,7 +159,7 @@ def test_threshold_that_no_probability_crosses(threshold):
     tagger = SequenceTagger(threshold=threshold, **QUICK)
     sentence = (
         "The 'threshold' parameter of SequenceTagger must lie in (0, 1), as the "
-        f"probabilities do. Got {threshold!r} instead."
+        f"probabilities do, or be 'auto'. Got {threshold!r} instead."
     )
     with pytest.raises(ValueError, match=whole(sentence)):
         tagger.fit(X, np.column_stack([y, 1 - y]))

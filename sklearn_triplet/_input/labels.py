@@ -89,6 +89,16 @@ class Labels:
         present, unknown = self.present[rows], self.unknown[rows]
         return Labels(present, unknown, self.classes, self.multilabel, self.y[rows])
 
+    @property
+    def unheard(self) -> BoolArray:
+        """What is unknown in clips of which other classes are known."""
+        return self.unknown & self.labeled[:, None]
+
+    def assume_absent(self) -> Labels:
+        """Return the labels with what is unheard as absent, where ``y`` stays."""
+        unknown = self.unknown & ~self.unheard
+        return Labels(self.present, unknown, self.classes, self.multilabel, self.y)
+
     def put(self, rows: np.ndarray, labels: Labels) -> Labels:
         """Return the labels with others in some rows, where ``y`` stays as it was.
 

@@ -38,7 +38,10 @@ from sklearn_triplet._input.types import (
     LabelsLike,
     Rows,
 )
-from sklearn_triplet._model_selection.row_classifier import RowClassifier
+from sklearn_triplet._model_selection.row_classifier import (
+    RowClassifier,
+    stack_probabilities,
+)
 from sklearn_triplet._sampling.pseudo_labels import estimate_prior, spread_labels
 
 FIRST = np.array([0])
@@ -124,7 +127,7 @@ def find_weight_parameter(estimator: Any) -> str | None:
     return "sample_weight" if has_fit_parameter(estimator, "sample_weight") else None
 
 
-def ask_classifier(classifier: Any, X: Rows, multilabel: bool) -> NDArray[np.float64]:
+def ask_classifier(classifier: Any, X: Rows) -> NDArray[np.float64]:
     """Return what a fitted classifier says of rows, in one form.
 
     Parameters
@@ -132,8 +135,6 @@ def ask_classifier(classifier: Any, X: Rows, multilabel: bool) -> NDArray[np.flo
     classifier : classifier
         With ``predict_proba``.
     X : array, table, sparse matrix or list with n_rows rows
-    multilabel : bool
-        Whether it was fitted to an indicator.
 
     Returns
     -------
@@ -141,11 +142,7 @@ def ask_classifier(classifier: Any, X: Rows, multilabel: bool) -> NDArray[np.flo
         Of the classes, or of the presence of each.
     """
     answer = classifier.predict_proba(X)
-    if multilabel and isinstance(answer, list):
-        # an array per class, with one column only where all rows were of one value
-        pairs = zip(answer, classifier.classes_, strict=True)
-        answer = np.column_stack([p @ (values == 1) for p, values in pairs])
-    probabilities = np.asarray(answer, dtype=np.float64)
+    probabilities = stack_probabilities(classifier, answer)
     # as of a variance that was 0 in the few rows with labels
     if not np.isfinite(probabilities).all():
         raise ValueError(
@@ -456,7 +453,7 @@ class PseudoLabeled(RowClassifier):
         prior = self._read_prior(labels)
         vectors = describe_rows(X) if self.alpha else None
         return spread_labels(
-            ask_classifier(teacher, X, labels.multilabel),
+            ask_classifier(teacher, X),
             labels,
             vectors,
             prior,

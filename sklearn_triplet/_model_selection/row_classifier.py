@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.base import (
     BaseEstimator,
@@ -85,6 +86,29 @@ def check_row_classifier(estimator: Any, name: str) -> None:
             f"features, or fit it without {name} on X[np.ix_(rows, rows)] and y[rows], "
             "with rows = np.flatnonzero(is_labeled(y))."
         )
+
+
+def stack_probabilities(classifier: Any, answer: Any) -> NDArray[np.float64]:
+    """Bring probabilities of several labels into the form of single ones.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Fitted.
+    answer : ndarray of shape (n_rows, n_classes) or list of ndarray
+        What its ``predict_proba`` returned; scikit-learn's forests and neighbours
+        return an array per class, of a column for each value that was met.
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_rows, n_classes)
+        Of the classes, or of the presence of each.
+    """
+    if isinstance(answer, list):
+        # one column only where all rows were of one value
+        pairs = zip(answer, classifier.classes_, strict=True)
+        answer = np.column_stack([p @ (values == 1) for p, values in pairs])
+    return np.asarray(answer, dtype=np.float64)
 
 
 def _inner_has(method: str) -> Callable[[RowClassifier], bool]:
@@ -232,7 +256,7 @@ class RowClassifier(
         )
         params = self._route("score", params)
         X, params = restrict(X, params, rows, len(y))
-        return self.estimator_.score(X, take_labels(y, rows), **params)
+        return self._score(X, take_labels(y, rows), params)
 
     @property
     def classes_(self) -> np.ndarray:
@@ -306,6 +330,10 @@ class RowClassifier(
         if get_config()["enable_metadata_routing"]:
             return process_routing(self, method, **params).estimator[method]
         return params
+
+    def _score(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> float:
+        """Score rows that are labeled and could be read."""
+        return self.estimator_.score(X, y, **params)
 
     def _delegate(self, method: str, X: Rows, params: dict[str, Any]) -> np.ndarray:
         """Ask the classifier of the rows that could be read.

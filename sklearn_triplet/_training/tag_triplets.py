@@ -286,7 +286,7 @@ class TagTripletLoss(nn.Module):
         target: Mapping[str, torch.Tensor],
         counted: torch.Tensor,
     ) -> torch.Tensor:
-        """Average over some entries as far as they are known; 0 where none is.
+        """Average over some entries as far as they are known, by their weights.
 
         Parameters
         ----------
@@ -299,6 +299,7 @@ class TagTripletLoss(nn.Module):
         Returns
         -------
         loss : tensor of shape ()
+            0 where nothing is known.
         """
         present, known = target["present"], ~target["unknown"] & counted
         if self.multilabel:
@@ -310,7 +311,10 @@ class TagTripletLoss(nn.Module):
                 logits, present.argmax(dim=1), reduction="none"
             )
             known = known.all(dim=1)
-        return (losses * known).sum() / known.sum().clamp(min=1)
+        if "weight" in target and self.multilabel:
+            known = known * target["weight"]
+        total = known.sum()
+        return (losses * known).sum() / total.where(total > 0, 1)
 
     def triplets(
         self, tagged: Tagged, target: Mapping[str, torch.Tensor]
@@ -464,6 +468,8 @@ class CropData(Dataset):
         Units of each unlabeled clip in a batch, so that it has a positive.
     seed : int
         Of everything that is drawn here.
+    weight : ndarray of shape (n_clips, n_classes) or None, default=None
+        What each label counts in the cross-entropy.
 
     Attributes
     ----------
@@ -482,12 +488,14 @@ class CropData(Dataset):
         n_steps: int,
         n_views: int,
         seed: int,
+        weight: NDArray[np.float32] | None = None,
     ) -> None:
         self.segments = segments
         self.augmentation = augmentation
         self.n_segments = n_segments
         self.n_steps = n_steps
         self.n_views = n_views
+        self.weight = weight
         self.rng = np.random.default_rng(seed)
         self.labeled = np.flatnonzero(segments.labels.labeled)
         self.unlabeled = np.flatnonzero(~segments.labels.labeled)
@@ -518,7 +526,7 @@ class CropData(Dataset):
         target : dict
             ``present``, ``unknown`` and ``guessed`` (whether this is a pseudo-label) of
             shape (n_units, n_classes), and ``clips`` of shape (n_units,), for the
-            criterion.
+            criterion. ``weight``, of shape (n_units, n_classes), if there is one.
         """
         clips = np.concatenate([self._draw_labeled(), self._draw_unlabeled()])
         units = self._cut(clips)
@@ -530,6 +538,8 @@ class CropData(Dataset):
             "guessed": self.segments.labels.unknown[clips],
             "clips": clips,
         }
+        if self.weight is not None:
+            target["weight"] = self.weight[clips]
         return as_tensors(inputs), as_tensors(target)
 
     def draw_from(self, rows: IntArray) -> None:

@@ -134,17 +134,24 @@ class TagLoss(nn.Module):
     .. math:: -\frac{1}{|K|} \sum_{(i, c) \in K}
               y_{ic} \ln p_{ic} + (1 - y_{ic}) \ln(1 - p_{ic})
 
-    and for one label a clip :math:`-\frac{1}{N} \sum_i \ln p_{i, y_i}`.
+    and for one label a clip :math:`-\frac{1}{N} \sum_i \ln p_{i, y_i}`. With a weight
+    w of unknown entries, U, they are negatives that count less:
+
+    .. math:: -\frac{1}{|K| + w |U|} \Big( \sum_{(i, c) \in K} \ldots +
+              w \sum_{(i, c) \in U} \ln(1 - p_{ic}) \Big)
 
     Parameters
     ----------
     multilabel : bool
         Whether classes are independent of each other.
+    unknown_weight : float, default=0.0
+        w; at 0 unknown entries are left out.
     """
 
-    def __init__(self, multilabel: bool) -> None:
+    def __init__(self, multilabel: bool, unknown_weight: float = 0.0) -> None:
         super().__init__()
         self.multilabel = multilabel
+        self.unknown_weight = unknown_weight
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Compare predictions with what is known.
@@ -161,6 +168,10 @@ class TagLoss(nn.Module):
         """
         if not self.multilabel:
             return functional.cross_entropy(logits, target.argmax(dim=1))
+        known, entropy = ~target.isnan(), functional.binary_cross_entropy_with_logits
+        if self.unknown_weight:
+            weights = known + self.unknown_weight * ~known
+            losses = entropy(logits, target.nan_to_num(0.0), weights, reduction="sum")
+            return losses / weights.sum()
         # an unknown class must neither be learned nor unlearned
-        known = ~target.isnan()
-        return functional.binary_cross_entropy_with_logits(logits[known], target[known])
+        return entropy(logits[known], target[known])
