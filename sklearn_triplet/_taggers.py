@@ -23,7 +23,7 @@ from sklearn_triplet._input.labels import (
     check_labels,
     mark_unread,
 )
-from sklearn_triplet._input.parameters import check_number, is_inside
+from sklearn_triplet._input.parameters import check_choice, check_number, is_inside
 from sklearn_triplet._input.progress import show_progress
 from sklearn_triplet._input.rows import (
     find_scored_rows,
@@ -49,7 +49,6 @@ from sklearn_triplet._training.networks import (
     ClipTagger,
     FrameEncoder,
     RecurrentHead,
-    mean_over_frames,
 )
 from sklearn_triplet._training.tagging import (
     ClipBatches,
@@ -58,6 +57,7 @@ from sklearn_triplet._training.tagging import (
     pad_clips,
 )
 
+POOLINGS = "mean", "linear_softmax", "exponential_softmax", "attention"
 PREDICT_BATCH = 32  # clips that are tagged together
 
 
@@ -367,6 +367,9 @@ class SequenceTagger(ClipClassifier):
         n_layers: int = 2,
         n_cells: int = 64,
         frame_pooling: int = 4,
+        pooling: Literal[
+            "mean", "linear_softmax", "exponential_softmax", "attention"
+        ] = "mean",
         dropout: float = 0.0,
         threshold: float | ArrayLike = 0.5,
         max_epochs: int = 50,
@@ -385,6 +388,7 @@ class SequenceTagger(ClipClassifier):
         self.n_layers = n_layers
         self.n_cells = n_cells
         self.frame_pooling = frame_pooling
+        self.pooling = pooling
         self.dropout = dropout
         self.threshold = threshold
         self.max_epochs = max_epochs
@@ -440,6 +444,7 @@ class SequenceTagger(ClipClassifier):
         for name in names:
             check_number(self, name, numbers.Integral, 1)
         check_number(self, "dropout", numbers.Real, 0, 1, right="open")
+        check_choice(self, "pooling", POOLINGS)
         self._check_loop()
         self._check_stopping()
         if self.encoder is None:
@@ -500,13 +505,14 @@ class SequenceTagger(ClipClassifier):
             n_features = count_components(encoder, n_features, owner)
         head = RecurrentHead(
             n_features,
-            len(self.classes_),
+            # attention learns beside each logit how much a step counts
+            len(self.classes_) * (2 if self.pooling == "attention" else 1),
             self.n_layers,
             self.n_cells,
             self.dropout,
             self.frame_pooling,
         )
-        return ClipTagger(encoder, head)
+        return ClipTagger(encoder, head, self.pooling, self.multilabel_)
 
     def _make_criterion(self) -> TagLoss:
         """Return the cross-entropy for the kind of y."""
@@ -515,17 +521,18 @@ class SequenceTagger(ClipClassifier):
     # --- what prediction is made of
 
     def _clip_logits(self, clips: Clips) -> torch.Tensor:
-        """Return the mean over the steps of each clip."""
-        return mean_over_frames(*self._step_logits(clips))
+        """Pool the steps of each clip."""
+        return self.net_.module_.pool(*self._tag_steps(clips))
 
     def _frame_probabilities(self, clips: Clips) -> torch.Tensor:
         """Return the probabilities of its step for each frame."""
-        steps = self._to_probabilities(self._step_logits(clips)[0])
+        logits = self.net_.module_.read_logits(self._tag_steps(clips)[0])
+        steps = self._to_probabilities(logits)
         # a step stands for the frames that were averaged into it
         frames = steps.repeat_interleave(self._frames_per_step(), dim=2)
         return frames[:, :, : int(clips.lengths.max())]
 
-    def _step_logits(self, clips: Clips) -> tuple[torch.Tensor, torch.Tensor]:
+    def _tag_steps(self, clips: Clips) -> tuple[torch.Tensor, torch.Tensor]:
         """Tag every step of readable clips, in batches.
 
         Parameters
@@ -534,8 +541,8 @@ class SequenceTagger(ClipClassifier):
 
         Returns
         -------
-        logits : tensor of shape (n_clips, n_classes, n_steps)
-            0 beyond the end of a clip.
+        outputs : tensor of shape (n_clips, n_outputs, n_steps)
+            What ``ClipTagger.tag_steps`` returns; 0 beyond the end of a clip.
         steps : tensor of shape (n_clips,), int64
             Valid steps, of ``frame_pooling`` frames each.
         """
@@ -543,7 +550,8 @@ class SequenceTagger(ClipClassifier):
         module, device = self.net_.module_.eval(), self.net_.device
         per_step = self._frames_per_step()
         steps = torch.from_numpy(-(-clips.lengths // per_step))
-        logits = torch.zeros(len(clips), len(self.classes_), int(steps.max()))
+        shape = len(clips), module.head.linear.out_features, int(steps.max())
+        outputs = torch.zeros(shape)
         # neighbours in length share a batch, so that little of it is padding
         order = np.argsort(clips.lengths, kind="stable")
         begins = range(0, len(order), PREDICT_BATCH)
@@ -553,11 +561,11 @@ class SequenceTagger(ClipClassifier):
             rows = order[begin : begin + PREDICT_BATCH]
             batch = pad_clips(clips.take(rows), self.scaler_)
             with torch.inference_mode():
-                out, _ = module.frame_logits(
+                out, _ = module.tag_steps(
                     batch["X"].to(device), batch["lengths"].to(device)
                 )
-            logits[torch.from_numpy(rows), :, : out.shape[2]] = out.cpu()
-        return logits, steps
+            outputs[torch.from_numpy(rows), :, : out.shape[2]] = out.cpu()
+        return outputs, steps
 
     def _frames_per_step(self) -> int:
         """Return what the net was built with: the parameter may be another by now."""
@@ -616,6 +624,9 @@ class CRNNTagger(SequenceTagger):
         n_layers: int = 1,
         n_cells: int = 64,
         frame_pooling: int = 4,
+        pooling: Literal[
+            "mean", "linear_softmax", "exponential_softmax", "attention"
+        ] = "mean",
         dropout: float = 0.0,
         threshold: float | ArrayLike = 0.5,
         max_epochs: int = 50,
@@ -635,6 +646,7 @@ class CRNNTagger(SequenceTagger):
             n_layers=n_layers,
             n_cells=n_cells,
             frame_pooling=frame_pooling,
+            pooling=pooling,
             dropout=dropout,
             threshold=threshold,
             max_epochs=max_epochs,

@@ -1,0 +1,586 @@
+"""Frame probabilities (n_clips, n_classes, n_frames) in; a table of events out."""
+
+from __future__ import annotations
+
+import numbers
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from sklearn_triplet._input.events import make_events
+from sklearn_triplet._input.parameters import check_interval, is_inside
+from sklearn_triplet._input.types import IntArray
+from sklearn_triplet._input.warn import warn
+
+OWNER = "find_events"
+ROUNDING = 1e-6  # of a frame: 0.3 s are 30 frames of 10 ms, and not 29.999999
+TOLERANCE = 1e-3  # by which float16 may leave [0, 1]
+
+# a recording, or a window of one in seconds
+ClipLike: TypeAlias = str | os.PathLike[str] | tuple[str, float, float]
+
+
+class Window(NamedTuple):
+    """What a row of probabilities tells of.
+
+    Attributes
+    ----------
+    where : str or int
+        The recording, or the row of X where no recordings are known.
+    onset, offset : float
+        In seconds of the recording; an infinite offset is unknown.
+    """
+
+    where: str | int
+    onset: float
+    offset: float
+
+
+@dataclass
+class Settings:
+    """The checked parameters of ``find_events``, a value per class each.
+
+    Attributes
+    ----------
+    threshold, low_threshold : ndarray of shape (n_classes,), float64
+    median : ndarray of shape (n_classes,), int64
+        Frames of the median filter, odd; 1 does nothing.
+    shortest, closest : ndarray of shape (n_classes,), float64
+        Frames of the shortest event, and of the shortest gap between two.
+    """
+
+    threshold: NDArray[np.float64]
+    low_threshold: NDArray[np.float64]
+    median: NDArray[np.int64]
+    shortest: NDArray[np.float64]
+    closest: NDArray[np.float64]
+
+
+class Spans(NamedTuple):
+    """Events of one stretch of time, by class and then by time.
+
+    Attributes
+    ----------
+    label, begin, end : ndarray of shape (n_events,), int
+        Number of the class; first frame, and first frame thereafter.
+    score : ndarray of shape (n_events,), float64
+    """
+
+    label: IntArray
+    begin: IntArray
+    end: IntArray
+    score: NDArray[np.float64]
+
+
+def find_events(
+    probabilities: ArrayLike,
+    classes: ArrayLike,
+    *,
+    clips: Sequence[ClipLike] | None = None,
+    frame_duration: float = 0.01,
+    threshold: float | ArrayLike = 0.5,
+    low_threshold: float | ArrayLike | None = None,
+    median_duration: float | ArrayLike = 0.45,
+    min_duration: float | ArrayLike = 0.1,
+    min_gap: float | ArrayLike = 0.1,
+) -> np.ndarray:
+    """Find when each class sounds: onset, offset, label and score of every event.
+
+    Per class, probabilities are smoothed by a median filter. An event is a stretch of
+    frames of at least ``low_threshold`` of which one reaches ``threshold``
+    (hysteresis [1]_). Events that are closer than ``min_gap`` are joined, then those
+    shorter than ``min_duration`` are left out: what was torn apart is not lost.
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_clips, n_classes, n_frames)
+        In [0, 1], as ``predict_frames`` returns them. NaN behind the end of a clip, or
+        where nothing is known: no event is found there, and none reaches across.
+    classes : array-like of shape (n_classes,)
+        The labels, such as ``tagger.classes_``.
+    clips : sequence of n_clips paths or (path, onset, offset), default=None
+        What each row tells of: a whole recording, or a window of one in seconds.
+        Windows of a recording that overlap or touch are put on one time line, their
+        mean where they overlap, so that an event across a border is one event. Frames
+        behind the offset of a window are left out. ``None``: every row stands alone.
+    frame_duration : float, default=0.01
+        Seconds from one frame to the next, greater than 0: the hop of ``LogMel``, or
+        that of the model the frames come from.
+    threshold : float or array-like of shape (n_classes,), default=0.5
+        The least probability of the surest frame of an event, in (0, 1).
+    low_threshold : float or array-like of shape (n_classes,), default=None
+        The least probability of all its frames, greater than 0 and at most
+        ``threshold``. ``None``: half of ``threshold``.
+    median_duration : float or array-like of shape (n_classes,), default=0.45
+        Seconds of the median filter, at least 0; rounded to an odd number of frames.
+        One frame or less: no filter. Half of it is about the shortest event, and the
+        shortest gap, that is found.
+    min_duration : float or array-like of shape (n_classes,), default=0.1
+        Seconds of the shortest event, at least 0.
+    min_gap : float or array-like of shape (n_classes,), default=0.1
+        Seconds of the shortest gap between two events of a class, at least 0.
+
+    Returns
+    -------
+    events : ndarray of shape (n_events,)
+        A structured array, of which ``pandas.DataFrame(events)`` makes a table:
+        ``filename`` (object; without ``clips`` instead ``row``, int64), ``onset`` and
+        ``offset`` (float64, seconds from the start of the recording, or of the row),
+        ``event_label`` (object) and ``score`` (float64), by recording, in the order in
+        which they come in ``clips``, and by time.
+
+    Raises
+    ------
+    ValueError
+        Where a parameter is not as described above, or the frames of ``clips`` last
+        longer than the windows.
+
+    Warns
+    -----
+    UserWarning
+        Where rows are only NaN, or frames end long before the windows: of files that
+        are shorter, or of another ``frame_duration``.
+
+    See Also
+    --------
+    SequenceTagger.predict_events, TripletTagger.predict_events : From clips to events.
+
+    Notes
+    -----
+    The score is the highest probability of the event after the median filter: to keep
+    the events with ``events["score"] >= 0.8`` is to have asked for ``threshold=0.8``
+    with the same ``low_threshold`` (but for what ``min_gap`` and ``min_duration`` join
+    and drop).
+
+    Frame i begins at ``i * frame_duration``. Those of ``LogMel`` are centred there, and
+    a clip has one more than fit into it: without a known offset an event at the end
+    may last a frame longer than the recording.
+
+    The median filter and its 0.45 s are those of the baselines of DCASE [2]_.
+
+    References
+    ----------
+    .. [1] J. Canny, "A computational approach to edge detection", IEEE TPAMI 8(6),
+       1986; as ``skimage.filters.apply_hysteresis_threshold`` has it, but that a
+       probability that equals a threshold counts, as in ``predict``.
+    .. [2] R. Serizel, N. Turpault, H. Eghbal-Zadeh and A. Parag Shah, "Large-scale
+       weakly labeled semi-supervised sound event detection in domestic environments",
+       DCASE Workshop, 2018.
+
+    Examples
+    --------
+    A dog that barks from 2.0 to 3.5 s, across the border of two windows:
+
+    >>> import numpy as np
+    >>> from sklearn_triplet import find_events
+    >>> probabilities = np.full((2, 1, 25), 0.05)
+    >>> probabilities[0, 0, 20:] = probabilities[1, 0, :10] = 0.9
+    >>> windows = [("yard.wav", 0.0, 2.5), ("yard.wav", 2.5, 5.0)]
+    >>> events = find_events(probabilities, ["dog"], clips=windows, frame_duration=0.1)
+    >>> events[["filename", "onset", "offset", "event_label"]].tolist()
+    [('yard.wav', 2.0, 3.5, 'dog')]
+    >>> events["score"].round(2)
+    array([0.9])
+    """
+    frames, labels = _check_probabilities(probabilities, classes)
+    check_interval(
+        OWNER, "frame_duration", frame_duration, numbers.Real, 0, left="open"
+    )
+    settings = _check_settings(
+        len(labels),
+        frame_duration,
+        threshold,
+        low_threshold,
+        median_duration,
+        min_duration,
+        min_gap,
+    )
+    windows = _check_clips(clips, len(frames))
+    _check_durations(windows, frames.shape[2] * frame_duration, frame_duration)
+    known = _find_known(frames)
+    where: list[str | int] = []
+    columns: list[np.ndarray] = []
+    for place, origin, end, piece in _stitch(frames, known, windows, frame_duration):
+        spans = _find_spans(piece, settings)
+        where += [place] * len(spans.label)
+        onset, offset = (origin + frame_duration * np.c_[spans.begin, spans.end]).T
+        columns.append(
+            np.array([onset, np.minimum(offset, end), spans.label, spans.score])
+        )
+    onset, offset, label, score = np.concatenate([np.empty((4, 0)), *columns], axis=1)
+    return make_events(
+        where,
+        # whole microseconds: nobody wants to read 2.3000000000000003
+        onset.round(6),
+        offset.round(6),
+        labels[label.astype(int)],
+        score,
+        first="row" if clips is None else "filename",
+    )
+
+
+# --- what parameters may be
+
+
+def _check_probabilities(
+    probabilities: ArrayLike, classes: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """Refuse what are no probabilities of these classes.
+
+    Returns
+    -------
+    frames : ndarray of shape (n_clips, n_classes, n_frames)
+        Not copied: they may be those of hours.
+    labels : ndarray of shape (n_classes,), object
+    """
+    frames, labels = np.asarray(probabilities), np.asarray(classes)
+    if frames.ndim != 3 or frames.dtype.kind not in "biuf":
+        raise ValueError(
+            f"The 'probabilities' parameter of {OWNER} must be numbers of shape "
+            "(n_clips, n_classes, n_frames), as predict_frames returns them. Got "
+            f"{frames.dtype} of shape {frames.shape}."
+        )
+    if labels.ndim != 1 or len(labels) != frames.shape[1]:
+        raise ValueError(
+            f"The 'classes' parameter of {OWNER} must hold one label per class of the "
+            f"probabilities ({frames.shape[1]}), such as tagger.classes_. Got shape "
+            f"{labels.shape}."
+        )
+    # fmin and fmax pass NaN by without a word where all is NaN
+    low = np.fmin.reduce(frames, axis=None, initial=0)
+    high = np.fmax.reduce(frames, axis=None, initial=0)
+    if low < -TOLERANCE or high > 1 + TOLERANCE:
+        raise ValueError(
+            f"The 'probabilities' parameter of {OWNER} must lie in [0, 1]. Got values "
+            f"in [{low:.3g}, {high:.3g}]: are these logits?"
+        )
+    return frames, labels.astype(object)
+
+
+def _check_settings(
+    n_classes: int,
+    frame_duration: float,
+    threshold: float | ArrayLike,
+    low_threshold: float | ArrayLike | None,
+    median_duration: float | ArrayLike,
+    min_duration: float | ArrayLike,
+    min_gap: float | ArrayLike,
+) -> Settings:
+    """Check each parameter, and turn seconds into frames."""
+    high = _per_class("threshold", threshold, n_classes, 0, 1)
+    low = high / 2
+    if low_threshold is not None:
+        low = _per_class("low_threshold", low_threshold, n_classes, 0, 1)
+    if (low > high).any():
+        raise ValueError(
+            f"The 'low_threshold' parameter of {OWNER} must be at most 'threshold': "
+            f"all frames of an event reach the one, its surest the other. Got "
+            f"{low_threshold!r} and {threshold!r}."
+        )
+    durations = {
+        "median_duration": median_duration,
+        "min_duration": min_duration,
+        "min_gap": min_gap,
+    }
+    median, shortest, closest = (
+        _per_class(name, value, n_classes, 0, np.inf) / frame_duration
+        for name, value in durations.items()
+    )
+    # the nearest odd number: a filter of an even one would move events
+    odd = 2 * np.round((np.maximum(median, 1) - 1) / 2).astype(np.int64) + 1
+    return Settings(high, low, odd, shortest - ROUNDING, closest - ROUNDING)
+
+
+def _per_class(
+    name: str, value: float | ArrayLike, n_classes: int, low: float, high: float
+) -> NDArray[np.float64]:
+    """Return a number per class, or refuse the value in a sentence.
+
+    Parameters
+    ----------
+    name : str
+    value : float or array-like of shape (n_classes,)
+    n_classes : int
+    low, high : float
+        The interval: open where it is one of probabilities, and closed on the left
+        where it is one of seconds.
+    """
+    # as objects: numpy would turn [0.5, "a"] into text, and True into 1.0
+    values = np.asarray(value, dtype=object)
+    if values.shape not in ((), (n_classes,)):
+        raise ValueError(
+            f"The {name!r} parameter of {OWNER} must be a number or one number per "
+            f"class ({n_classes}). Got shape {values.shape}."
+        )
+    left = "open" if high == 1 else "closed"
+    if not all(
+        is_inside(v, numbers.Real, low, high, left, "open") for v in values.ravel()
+    ):
+        opening = "(" if high == 1 else "["
+        raise ValueError(
+            f"The {name!r} parameter of {OWNER} must lie in {opening}{low}, {high}). "
+            f"Got {value!r} instead."
+        )
+    return np.broadcast_to(values.astype(float), n_classes)
+
+
+def _check_clips(clips: Sequence[ClipLike] | None, n_rows: int) -> list[Window]:
+    """Return what each row tells of, or refuse ``clips`` with the number of the row."""
+    if clips is None:
+        return [Window(row, 0.0, np.inf) for row in range(n_rows)]
+    if len(clips) != n_rows:
+        raise ValueError(
+            f"The 'clips' parameter of {OWNER} must hold one path or (path, onset, "
+            f"offset) per row of the probabilities ({n_rows}). Got {len(clips)}. Of a "
+            "DataFrame give list(frame.itertuples(index=False))."
+        )
+    return [_check_window(row, clip) for row, clip in enumerate(clips)]
+
+
+def _check_window(row: int, clip: ClipLike) -> Window:
+    """Return the recording and the seconds of one row, or refuse them."""
+    if isinstance(clip, str | os.PathLike):
+        return Window(os.fspath(clip), 0.0, np.inf)
+    try:
+        path, onset, offset = clip
+        window = Window(os.fspath(path), float(onset), float(offset))
+    except (TypeError, ValueError):
+        window = Window("", 0.0, 0.0)
+    # NaN is not less than anything
+    if not 0 <= window.onset < window.offset:
+        raise ValueError(
+            f"Row {row} of the 'clips' parameter of {OWNER} must be a path, or (path, "
+            "onset, offset) with 0 <= onset < offset in seconds. Got "
+            f"{clip!r} instead."
+        )
+    return window
+
+
+def _check_durations(windows: list[Window], frames: float, frame: float) -> None:
+    """Compare the length of the windows with that of their frames.
+
+    Parameters
+    ----------
+    windows : list of Window
+    frames, frame : float
+        Seconds of all frames of a row, padding included, and of one.
+
+    Notes
+    -----
+    A wrong ``frame_duration`` moves every event, and nothing else would tell.
+    """
+    longest = max((w.offset - w.onset for w in windows), default=np.inf)
+    if not np.isfinite(longest):
+        return
+    text = (
+        f"The longest window in 'clips' of {OWNER} lasts {longest:g} s, but its frames "
+        f"last {frames:g} s. Is a frame {frame:g} s ('frame_duration')?"
+    )
+    # padding of an analysis window at either end is no mistake
+    room = 0.05 * longest + 2 * frame
+    if frames > longest + room:
+        raise ValueError(text)
+    if frames < longest - room:
+        warn(f"{text} If the recordings end there, all is well.")
+
+
+def _find_known(frames: np.ndarray) -> NDArray[np.bool_]:
+    """Tell the frames that are not NaN, (n_clips, n_frames); count rows of only NaN."""
+    missing = np.isnan(frames)
+    known = ~missing.any(axis=1)
+    torn = np.argwhere(~known & ~missing.all(axis=1))
+    if len(torn):
+        row, frame = torn[0]
+        raise ValueError(
+            f"The 'probabilities' parameter of {OWNER} must be NaN for all classes of "
+            f"a frame or for none. Frame {frame} of row {row} is NaN for some: leave "
+            "out the classes of which nothing is known."
+        )
+    silent = np.flatnonzero(~known.any(axis=1))
+    if len(silent):
+        warn(
+            f"{len(silent)} of {len(known)} clips given to {OWNER} are only NaN: they "
+            f"could not be read, and no event is found in them. The first is row "
+            f"{silent[0]}."
+        )
+    return known
+
+
+# --- what happens to the probabilities
+
+
+def _stitch(
+    frames: np.ndarray,
+    known: NDArray[np.bool_],
+    windows: list[Window],
+    frame_duration: float,
+) -> Iterator[tuple[str | int, float, float, NDArray[np.float32]]]:
+    """Yield the stretches of time of which all is known, recording by recording.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (n_clips, n_classes, n_frames)
+    known : ndarray of shape (n_clips, n_frames), bool
+    windows : list of Window
+    frame_duration : float
+
+    Yields
+    ------
+    where : str or int
+    origin, end : float
+        Seconds of the first frame; and those behind which nothing was to be heard.
+    piece : ndarray of shape (n_classes, n_frames_i), float32
+        Without NaN.
+    """
+    rows: dict[str | int, list[int]] = {}
+    for row, window in enumerate(windows):
+        rows.setdefault(window.where, []).append(row)
+    # frames of a window; rounded up, so that windows that touch leave no gap
+    seconds = np.array([w.offset - w.onset for w in windows])
+    lengths = np.minimum(np.ceil(seconds / frame_duration - ROUNDING), known.shape[1])
+    lengths = lengths.astype(int)
+    for where, members in rows.items():
+        members.sort(key=lambda row: windows[row].onset)
+        for group in _find_chains(members, windows, lengths, frame_duration):
+            origin = windows[group[0]].onset
+            end = max(windows[row].offset for row in group)
+            places = [
+                round((windows[row].onset - origin) / frame_duration) for row in group
+            ]
+            line = _average(frames, known, group, places, lengths)
+            for begin, stop in _find_runs(~np.isnan(line[:1])):
+                start = origin + begin * frame_duration
+                yield where, start, end, line[:, begin:stop]
+
+
+def _find_chains(
+    members: list[int], windows: list[Window], lengths: IntArray, frame_duration: float
+) -> Iterator[list[int]]:
+    """Yield rows of one recording that overlap or touch, each chain by onset.
+
+    Apart from each other they are no time line: hours between two windows would only
+    take memory.
+    """
+    chain: list[int] = []
+    end = 0.0
+    for row in members:
+        onset = windows[row].onset
+        if chain and onset > end + ROUNDING * frame_duration:
+            yield chain
+            chain = []
+        last = onset + lengths[row] * frame_duration
+        end = max(end, last) if chain else last
+        chain.append(row)
+    yield chain
+
+
+def _average(
+    frames: np.ndarray,
+    known: NDArray[np.bool_],
+    group: list[int],
+    places: list[int],
+    lengths: IntArray,
+) -> NDArray[np.float32]:
+    """Lay windows on one time line; the mean where they overlap, NaN where none is.
+
+    Parameters
+    ----------
+    frames, known
+        As in ``_stitch``.
+    group : list of int
+        Rows.
+    places : list of int
+        The frame of the time line at which each of them begins.
+    lengths : ndarray of shape (n_clips,), int
+        Frames of each row that lie in its window.
+
+    Returns
+    -------
+    line : ndarray of shape (n_classes, n_frames_i), float32
+    """
+    ends = [place + lengths[row] for row, place in zip(group, places, strict=True)]
+    line = np.zeros((frames.shape[1], max(ends)), np.float32)
+    counts = np.zeros(line.shape[1], np.float32)
+    for row, begin, end in zip(group, places, ends, strict=True):
+        heard = known[row, : lengths[row]]
+        line[:, begin:end] += np.where(heard, frames[row, :, : lengths[row]], 0)
+        counts[begin:end] += heard
+    # a frame that no window knows becomes 0 / NaN
+    return line / np.where(counts > 0, counts, np.nan)
+
+
+def _find_runs(active: NDArray[np.bool_]) -> IntArray:
+    """Return begin and end of each run in one row of ``active``, (n_runs, 2)."""
+    _, begins, ends = _find_edges(active)
+    return np.column_stack([begins, ends])
+
+
+def _find_edges(active: NDArray[np.bool_]) -> tuple[IntArray, IntArray, IntArray]:
+    """Find the runs of a mask along time.
+
+    Parameters
+    ----------
+    active : ndarray of shape (n_rows, n_frames), bool
+
+    Returns
+    -------
+    row, begin, end : ndarray of shape (n_runs,), int
+        By row, and then by time.
+    """
+    steps = np.diff(active.astype(np.int8), axis=1, prepend=0, append=0)
+    row, begin = np.nonzero(steps == 1)
+    return row, begin, np.nonzero(steps == -1)[1]
+
+
+def _find_spans(piece: NDArray[np.float32], settings: Settings) -> Spans:
+    """Smooth, find what reaches both thresholds, join what is close, drop what is short.
+
+    Parameters
+    ----------
+    piece : ndarray of shape (n_classes, n_frames), float32
+        Without NaN.
+    settings : Settings
+    """
+    # row by row: scipy's filter of one axis takes a tenth of the time of that of two
+    smooth = np.stack(
+        [
+            ndimage.median_filter(row, size) if size > 1 else row
+            for row, size in zip(piece, settings.median, strict=True)
+        ]
+    )
+    # to the precision of the probabilities: 0.9 is no less than 0.9
+    low, high = (
+        t.astype(np.float32) for t in (settings.low_threshold, settings.threshold)
+    )
+    label, begin, end = _find_edges(smooth >= low[:, None])
+    # the highest of each run: reduceat takes what is between the runs too, and the last
+    # run may end where the array does
+    ends = np.column_stack([begin, end]) + label[:, None] * smooth.shape[1]
+    flat = np.append(smooth, np.float32(0))
+    score = np.maximum.reduceat(flat, ends.ravel())[::2] if len(label) else flat[:0]
+    sure = score >= high[label]
+    spans = Spans(label[sure], begin[sure], end[sure], score[sure].astype(float))
+    return _drop_short(_join_close(spans, settings.closest), settings.shortest)
+
+
+def _join_close(spans: Spans, closest: NDArray[np.float64]) -> Spans:
+    """Join events of a class with fewer than ``closest`` frames between them."""
+    label, begin, end, score = spans
+    gaps = begin[1:] - end[:-1]
+    joined = (label[1:] == label[:-1]) & (gaps < closest[label[1:]])
+    # the first and the last of each chain of joined events
+    first = np.flatnonzero(np.append(True, ~joined)[: len(label)])
+    last = np.append(first[1:], len(label))[: len(first)] - 1
+    highest = np.maximum.reduceat(score, first) if len(first) else score
+    return Spans(label[first], begin[first], end[last], highest)
+
+
+def _drop_short(spans: Spans, shortest: NDArray[np.float64]) -> Spans:
+    """Leave out events of fewer than ``shortest`` frames of their class."""
+    kept = spans.end - spans.begin >= shortest[spans.label]
+    return Spans(*(column[kept] for column in spans))
