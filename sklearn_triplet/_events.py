@@ -100,7 +100,8 @@ def find_events(
     ----------
     probabilities : array-like of shape (n_clips, n_classes, n_frames)
         In [0, 1], as ``predict_frames`` returns them. NaN behind the end of a clip, or
-        where nothing is known: no event is found there, and none reaches across.
+        where nothing is known, as in clips that could not be read: no event is found
+        there, and none reaches across.
     classes : array-like of shape (n_classes,)
         The labels, such as ``tagger.classes_``.
     clips : sequence of n_clips paths or (path, onset, offset), default=None
@@ -143,8 +144,8 @@ def find_events(
     Warns
     -----
     UserWarning
-        Where rows are only NaN, or frames end long before the windows: of files that
-        are shorter, or of another ``frame_duration``.
+        Where frames end long before the windows do: of files that are shorter, or of
+        another ``frame_duration``.
 
     See Also
     --------
@@ -390,7 +391,7 @@ def _check_durations(windows: list[Window], frames: float, frame: float) -> None
 
 
 def _find_known(frames: np.ndarray) -> NDArray[np.bool_]:
-    """Tell the frames that are not NaN, (n_clips, n_frames); count rows of only NaN."""
+    """Tell the frames that are not NaN, (n_clips, n_frames)."""
     missing = np.isnan(frames)
     known = ~missing.any(axis=1)
     torn = np.argwhere(~known & ~missing.all(axis=1))
@@ -400,13 +401,6 @@ def _find_known(frames: np.ndarray) -> NDArray[np.bool_]:
             f"The 'probabilities' parameter of {OWNER} must be NaN for all classes of "
             f"a frame or for none. Frame {frame} of row {row} is NaN for some: leave "
             "out the classes of which nothing is known."
-        )
-    silent = np.flatnonzero(~known.any(axis=1))
-    if len(silent):
-        warn(
-            f"{len(silent)} of {len(known)} clips given to {OWNER} are only NaN: they "
-            f"could not be read, and no event is found in them. The first is row "
-            f"{silent[0]}."
         )
     return known
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
+from sklearn_triplet._events import find_events
 from sklearn_triplet._input.clips import Clips, check_clips
 from sklearn_triplet._input.labels import (
     Labels,
@@ -110,19 +111,39 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
             probabilities[rows] = self._to_probabilities(logits).numpy()
         return probabilities
 
-    def predict(self, X: ClipsLike) -> np.ndarray:
-        """Return the tags of each clip.
+    def predict(
+        self, X: ClipsLike, *, events: bool = False, **settings: Any
+    ) -> np.ndarray:
+        """Return the tags of each clip, or the events in all of them.
 
         Parameters
         ----------
         X : as in ``fit``
+        events : bool, default=False
+            Whether to return what ``predict_events(X, **settings)`` does. A Pipeline
+            passes it on: ``pipe.predict(paths, events=True, clips=paths)``.
+        **settings : dict
+            Of ``predict_events``.
 
         Returns
         -------
-        tags : ndarray of shape (n_clips,) or (n_clips, n_classes)
+        tags : ndarray of shape (n_clips,) or (n_clips, n_classes), or (n_events,)
             The most probable class, or for multi-label 1 where the probability is
-            at least ``threshold``. -1 where a clip could not be read.
+            at least ``threshold``. -1 where a clip could not be read. With ``events``
+            a structured array.
+
+        Raises
+        ------
+        TypeError
+            Where there are settings of events that are not asked for.
         """
+        if events:
+            return self.predict_events(X, **settings)
+        if settings:
+            raise TypeError(
+                f"predict of {type(self).__name__} was given {sorted(settings)}, which "
+                "are settings of events. Give events=True as well, or leave them out."
+            )
         probabilities = self.predict_proba(X)
         # argmax of NaN is class 0 without a word, so these are overwritten below
         missing = np.asarray(np.isnan(probabilities).all(axis=1))
@@ -154,6 +175,51 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         beyond = np.arange(n_frames) >= clips.lengths[:, None]
         frames.transpose(0, 2, 1)[beyond] = np.nan
         return frames
+
+    def predict_events(
+        self,
+        X: ClipsLike,
+        *,
+        threshold: float | ArrayLike | None = None,
+        **settings: Any,
+    ) -> np.ndarray:
+        """Return when each class sounds: onset, offset, label and score of every event.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+        threshold : float or array-like of shape (n_classes,), default=None
+            The least probability of the surest frame of an event, in (0, 1). ``None``:
+            for multi-label that of the tagger, and for single labels 0.5.
+        **settings : dict
+            ``clips``, the recordings or ``(path, onset, offset)`` that the rows of X
+            tell of; ``frame_duration``, the seconds of a frame of X (default 0.01);
+            ``low_threshold``, ``median_duration``, ``min_duration`` and ``min_gap``:
+            all as in ``find_events``.
+
+        Returns
+        -------
+        events : ndarray of shape (n_events,)
+            A structured array with the fields ``filename`` (without ``clips`` instead
+            ``row``), ``onset``, ``offset``, ``event_label`` and ``score``, as
+            ``find_events`` describes it. None in clips that could not be read.
+
+        See Also
+        --------
+        find_events : The same from probabilities of frames, to try other settings
+            without tagging anew.
+
+        Notes
+        -----
+        A tagger of single labels knows no silence: the probabilities of a frame sum to
+        1, whatever is to be heard. At 0.5 nearly all of a recording is an event of
+        some class. Give it a class of background and leave that out of the events, or
+        better learn from an indicator, in which a row of zeros is background.
+        """
+        if threshold is None:
+            threshold = self.threshold if self.multilabel_ else 0.5
+        frames = self.predict_frames(X)
+        return find_events(frames, self.classes_, threshold=threshold, **settings)
 
     def score(
         self, X: ClipsLike, y: LabelsLike, sample_weight: ArrayLike | None = None
