@@ -170,7 +170,7 @@ def make_systems(seed: int, epochs: int) -> dict[str, object]:
 
 
 def evaluate(system, X, y, events, split, names) -> dict[str, float]:
-    """Score tags and events, at 0.5 and at the threshold that the valid clips choose."""
+    """Score tags and events, at 0.5 and at the best threshold of the valid clips."""
     scores, frames = {}, {}
     for part in ("valid", "test"):
         rows = np.flatnonzero(split == part)

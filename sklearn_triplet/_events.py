@@ -532,7 +532,7 @@ def _find_edges(active: NDArray[np.bool_]) -> tuple[IntArray, IntArray, IntArray
 
 
 def _find_spans(piece: NDArray[np.float32], settings: Settings) -> Spans:
-    """Smooth, find what reaches both thresholds, join what is close, drop what is short.
+    """Smooth, find what reaches both thresholds, join the close, drop the short.
 
     Parameters
     ----------

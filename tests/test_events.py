@@ -1,4 +1,4 @@
-"""Probabilities of frames in, tables of events out; judged by the field's own scorer."""
+"""Probabilities of frames in, events out; judged by the field's own scorer."""
 
 import numpy as np
 import pytest
@@ -228,7 +228,7 @@ def test_clips_of_nan_hold_no_event():
 def test_half_precision():
     frames = make_probabilities().astype(np.float16)
     wide = find_events(frames.astype(np.float64), list("abcd"))
-    np.testing.assert_array_equal(find_events(frames, "abcd"), wide)
+    np.testing.assert_array_equal(find_events(frames, list("abcd")), wide)
     assert len(wide)
 
 

@@ -143,17 +143,19 @@ def test_clips_are_weighted_means_of_their_frames(tagger, pooling):
 @both
 def test_attention_weighs_the_frames_of_a_clip(tagger):
     X, y = make_clips()
-    X = shorten(X, np.arange(9, 21))
+    X[:, :4, :10] = 0  # what tells the classes apart is heard in one half
     fitted = clone(tagger).set_params(frame_pooling=1, pooling="attention")
     fitted.fit(X, np.column_stack([y, 1 - y]))
     p, clips = fitted.predict_frames(X), fitted.predict_proba(X)
     # a mean by some weights lies among what it is the mean of, and is another than
     # that of equal ones
-    assert (clips >= np.nanmin(p, axis=2) - 1e-6).all()
-    assert (clips <= np.nanmax(p, axis=2) + 1e-6).all()
-    assert np.abs(clips - np.nanmean(p, axis=2)).max() > 1e-3
+    assert (clips >= p.min(axis=2) - 1e-6).all()
+    assert (clips <= p.max(axis=2) + 1e-6).all()
+    assert np.abs(clips - p.mean(axis=2)).max() > 0.01
+    # padding has no weight
+    padded = fitted.predict_proba(shorten(X, np.arange(9, 21)))
     alone = fitted.predict_proba(X[:1, :, :9])
-    np.testing.assert_allclose(alone, clips[:1], atol=1e-5)
+    np.testing.assert_allclose(padded[:1], alone, atol=1e-5)
 
 
 @both
@@ -166,27 +168,6 @@ def test_other_poolings_learn_too(tagger, pooling):
     assert fitted.score(X[12:], y[12:]) == 1
     np.testing.assert_allclose(fitted.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(fitted.predict_frames(X).sum(axis=1), 1, rtol=1e-5)
-
-
-def test_linear_softmax_tells_when():
-    # the mean needs a class in all frames of a clip, the others in some
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(60, 8, 40)).astype(np.float32)
-    y = (np.arange(60) % 2)[:, None]
-    begins = rng.integers(0, 30, 60)
-    there = (np.arange(40) >= begins[:, None]) & (np.arange(40) < begins[:, None] + 10)
-    there &= y == 1
-    X[:, :4] += 3 * there[:, None]
-    area = {}
-    for pooling in ("mean", "linear_softmax"):
-        tagger = SequenceTagger(
-            pooling=pooling, frame_pooling=1, n_cells=16, lr=0.01, random_state=0
-        ).fit(X, y)
-        frames = tagger.predict_frames(X)[:, 0]
-        # how much of what is found is there, and how much of what is there is found
-        found = frames >= 0.5
-        area[pooling] = 2 * (found & there).sum() / (found.sum() + there.sum())
-    assert area["linear_softmax"] > max(0.8, area["mean"] + 0.1)
 
 
 def test_frames_are_returned_at_the_input_rate():
