@@ -122,15 +122,16 @@ class Windowed:
 
 
 class OnEmbedding:
-    """A sequence tagger on the frames of a TripletTagger."""
+    """A sequence tagger on the frames of a TripletTagger, and on its guesses."""
 
-    def __init__(self, embedder, tagger):
-        self.embedder, self.tagger = embedder, tagger
+    def __init__(self, embedder, tagger, guesses=False):
+        self.embedder, self.tagger, self.guesses = embedder, tagger, guesses
 
     def fit(self, X, y):
         """Learn from the labeled clips; the embedder too, if it has not."""
         if not self.embedder.__sklearn_is_fitted__():
             self.embedder.fit(X, y)
+        y = self.embedder.pseudo_labels_ if self.guesses else y
         rows = is_labeled(y)
         self.tagger.fit(self.embedder.transform(X[rows]), y[rows])
         return self
@@ -163,9 +164,10 @@ def make_systems(seed: int, epochs: int) -> dict[str, object]:
         systems[f"TripletTagger, {pooling}"] = tagger
         systems[f"TripletTagger, {pooling}, windows"] = Windowed(tagger, WINDOW)
         if pooling == "statistics":
-            systems["TripletTagger + SequenceTagger, linear_softmax"] = OnEmbedding(
-                tagger, SequenceTagger(pooling="linear_softmax", **settings)
-            )
+            for guesses in (False, True):
+                on_it = SequenceTagger(pooling="linear_softmax", **settings)
+                name = "SequenceTagger, pseudo-labels" if guesses else "SequenceTagger"
+                systems[f"TripletTagger + {name}"] = OnEmbedding(tagger, on_it, guesses)
     return systems
 
 

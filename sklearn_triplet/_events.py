@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from sklearn_triplet._input.events import make_events
-from sklearn_triplet._input.parameters import check_interval, is_inside
+from sklearn_triplet._input.parameters import End, check_interval, is_inside
 from sklearn_triplet._input.types import IntArray
 from sklearn_triplet._input.warn import warn
 
@@ -204,21 +204,12 @@ def find_events(
     windows = _check_clips(clips, len(frames))
     _check_durations(windows, frames.shape[2] * frame_duration, frame_duration)
     known = _find_known(frames)
-    where: list[str | int] = []
-    columns: list[np.ndarray] = []
-    for place, origin, end, piece in _stitch(frames, known, windows, frame_duration):
-        spans = _find_spans(piece, settings)
-        where += [place] * len(spans.label)
-        onset, offset = (origin + frame_duration * np.c_[spans.begin, spans.end]).T
-        columns.append(
-            np.array([onset, np.minimum(offset, end), spans.label, spans.score])
-        )
-    onset, offset, label, score = np.concatenate([np.empty((4, 0)), *columns], axis=1)
+    where, columns = _search(frames, known, windows, frame_duration, settings)
+    onset, offset, label, score = columns
     return make_events(
         where,
-        # whole microseconds: nobody wants to read 2.3000000000000003
-        onset.round(6),
-        offset.round(6),
+        onset,
+        offset,
         labels[label.astype(int)],
         score,
         first="row" if clips is None else "filename",
@@ -318,9 +309,9 @@ def _per_class(
             f"The {name!r} parameter of {OWNER} must be a number or one number per "
             f"class ({n_classes}). Got shape {values.shape}."
         )
-    left = "open" if high == 1 else "closed"
+    left: End = "open" if high == 1 else "closed"
     if not all(
-        is_inside(v, numbers.Real, low, high, left, "open") for v in values.ravel()
+        is_inside(v, numbers.Real, low, high, left, "open") for v in values.flat
     ):
         opening = "(" if high == 1 else "["
         raise ValueError(
@@ -406,6 +397,40 @@ def _find_known(frames: np.ndarray) -> NDArray[np.bool_]:
 
 
 # --- what happens to the probabilities
+
+
+def _search(
+    frames: np.ndarray,
+    known: NDArray[np.bool_],
+    windows: list[Window],
+    frame_duration: float,
+    settings: Settings,
+) -> tuple[list[str | int], NDArray[np.float64]]:
+    """Find the events of all stretches of time.
+
+    Parameters
+    ----------
+    frames, known, windows, frame_duration
+        As in ``_stitch``.
+    settings : Settings
+
+    Returns
+    -------
+    where : list of str or int
+        The recording, or the row, of each event.
+    columns : ndarray of shape (4, n_events), float64
+        Onset and offset in seconds, number of the class, score.
+    """
+    where: list[str | int] = []
+    columns = [np.empty((4, 0))]
+    for place, origin, end, piece in _stitch(frames, known, windows, frame_duration):
+        label, begin, stop, score = _find_spans(piece, settings)
+        onset, offset = origin + frame_duration * np.array([begin, stop])
+        # whole microseconds: nobody wants to read 2.3000000000000003
+        onset, offset = onset.round(6), np.minimum(offset, end).round(6)
+        columns.append(np.array([onset, offset, label, score]))
+        where += [place] * len(label)
+    return where, np.concatenate(columns, axis=1)
 
 
 def _stitch(
@@ -504,8 +529,9 @@ def _average(
         heard = known[row, : lengths[row]]
         line[:, begin:end] += np.where(heard, frames[row, :, : lengths[row]], 0)
         counts[begin:end] += heard
-    # a frame that no window knows becomes 0 / NaN
-    return line / np.where(counts > 0, counts, np.nan)
+    counts[counts == 0] = np.nan  # what no window knows
+    line /= counts
+    return line
 
 
 def _find_runs(active: NDArray[np.bool_]) -> IntArray:
@@ -576,5 +602,6 @@ def _join_close(spans: Spans, closest: NDArray[np.float64]) -> Spans:
 
 def _drop_short(spans: Spans, shortest: NDArray[np.float64]) -> Spans:
     """Leave out events of fewer than ``shortest`` frames of their class."""
-    kept = spans.end - spans.begin >= shortest[spans.label]
-    return Spans(*(column[kept] for column in spans))
+    label, begin, end, score = spans
+    kept = end - begin >= shortest[label]
+    return Spans(label[kept], begin[kept], end[kept], score[kept])

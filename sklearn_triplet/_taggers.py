@@ -323,11 +323,11 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
 
 
 class SequenceTagger(ClipClassifier):
-    """Recurrent classifier of clips (section 4.4 of [1]_).
+    r"""Recurrent classifier of clips (section 4.4 of [1]_).
 
     Layers of bidirectional gated recurrent units, a linear layer per frame and the mean
-    over the valid frames of a clip; cross-entropy for single labels and binary
-    cross-entropy for multi-label. Learns from labeled clips only.
+    (or another pooling) over the valid frames of a clip; cross-entropy for single
+    labels and binary cross-entropy for multi-label. Learns from labeled clips only.
 
     Behind a ``TripletEmbedder`` it is the paper's classifier; with ``encoder="conv"``
     it learns its own embedding from log-mels, end to end.
@@ -347,6 +347,11 @@ class SequenceTagger(ClipClassifier):
     frame_pooling : int, default=4
         Frames that are averaged into one before the recurrent layers: four times as
         fast as 1, the paper's, and as good on real recordings.
+    pooling : {"mean", "linear_softmax", "exponential_softmax", "attention"}, \
+            default="mean"
+        How the frames of a clip become one answer. ``"mean"``, the paper's, averages
+        logits; the others are weighted means of probabilities [2]_, see Notes. For
+        events in time choose ``"linear_softmax"``.
     dropout : float, default=0.0
         Before, between and after the recurrent layers, in [0, 1).
     threshold : float or array-like of shape (n_classes,), default=0.5
@@ -396,9 +401,14 @@ class SequenceTagger(ClipClassifier):
 
     Notes
     -----
-    Frame probabilities are those of the linear layer before the mean. They are learned
-    from the labels of whole clips, so they tell what the tagger listens to, not where
-    an event begins.
+    Frame probabilities are those of the linear layer before the pooling. They are
+    learned from the labels of whole clips. With ``pooling="mean"`` all frames of a clip
+    learn its label, so they tell what the tagger listens to, not where an event begins.
+    With ``"linear_softmax"`` the clip is :math:`\sum_t p_t^2 / \sum_t p_t`: a frame
+    that is sure learns to be surer and others to be silent, which tells when. In
+    ``"exponential_softmax"`` frames weigh :math:`\exp p_t`, in ``"attention"`` what a
+    second linear layer says, divided by the sum over frames. For single labels, what
+    is pooled is divided by its sum over classes.
 
     Clips of which all frames are NaN, as ``LogMel(errors="warn")`` returns them for
     files that cannot be read, are not learned from; their probabilities are NaN and
@@ -409,6 +419,8 @@ class SequenceTagger(ClipClassifier):
     .. [1] N. Turpault, R. Serizel and E. Vincent, "Semi-supervised triplet loss based
        learning of ambient audio embeddings", ICASSP 2019,
        https://hal.science/hal-02025824.
+    .. [2] Y. Wang, J. Li and F. Metze, "A comparison of five multiple instance learning
+       pooling functions for sound event detection with weak labeling", ICASSP 2019.
 
     Examples
     --------
@@ -423,6 +435,12 @@ class SequenceTagger(ClipClassifier):
     array(['dog', 'dog', 'dog', 'rain'], dtype='<U4')
     >>> tagger.predict_frames(X).shape
     (9, 2, 20)
+
+    When each class sounds, in seconds:
+
+    >>> events = tagger.predict_events(X[:2])
+    >>> events[["row", "onset", "offset", "event_label"]].tolist()
+    [(0, 0.0, 0.2, 'dog'), (1, 0.0, 0.2, 'dog')]
     """
 
     def __init__(
@@ -654,8 +672,9 @@ class CRNNTagger(SequenceTagger):
         Filters of the convolutional layers.
     n_layers : int, default=1
         Recurrent layers.
-    n_cells, frame_pooling, dropout, threshold, max_epochs, lr, batch_size, optimizer, \
-            device, validation_fraction, patience, callbacks, verbose, random_state
+    n_cells, frame_pooling, pooling, dropout, threshold, max_epochs, lr, batch_size, \
+            optimizer, device, validation_fraction, patience, callbacks, verbose, \
+            random_state
         As in ``SequenceTagger``.
 
     Attributes

@@ -59,11 +59,13 @@ def make_events(
     events["event_label"] = np.fromiter(event_label, object, len(where))
     events["score"] = np.nan if score is None else score
     places = {value: i for i, value in enumerate(dict.fromkeys(where))}
-    keys = (
-        # by their text: labels may be names and numbers, which do not compare
-        [str(label) for label in events["event_label"]],
-        events["offset"],
-        events["onset"],
-        [places[value] for value in where],
+    order = np.lexsort(
+        (
+            # by their text: labels may be names and numbers, which do not compare
+            np.array([str(label) for label in event_label]),
+            events["offset"],
+            events["onset"],
+            np.array([places[value] for value in where]),
+        )
     )
-    return events[np.lexsort(keys)] if len(events) else events
+    return events[order] if len(events) else events
