@@ -5,7 +5,6 @@ from __future__ import annotations
 import numbers
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -41,40 +40,38 @@ class Window(NamedTuple):
     offset: float
 
 
-@dataclass
-class Settings:
-    """The checked parameters of ``find_events``, a value per class each.
+class Settings(NamedTuple):
+    """The checked parameters of ``find_events`` for one class, in frames.
 
     Attributes
     ----------
-    threshold, low_threshold : ndarray of shape (n_classes,), float64
-    median : ndarray of shape (n_classes,), int64
+    threshold, low_threshold : float
+    median : int
         Frames of the median filter, odd; 1 does nothing.
-    shortest, closest : ndarray of shape (n_classes,), float64
+    shortest, closest : float
         Frames of the shortest event, and of the shortest gap between two.
     """
 
-    threshold: NDArray[np.float64]
-    low_threshold: NDArray[np.float64]
-    median: NDArray[np.int64]
-    shortest: NDArray[np.float64]
-    closest: NDArray[np.float64]
+    threshold: float
+    low_threshold: float
+    median: int
+    shortest: float
+    closest: float
 
 
 class Spans(NamedTuple):
-    """Events of one stretch of time, by class and then by time.
+    """Events of one class in one stretch of time, by time.
 
     Attributes
     ----------
-    label, begin, end : ndarray of shape (n_events,), int
-        Number of the class; first frame, and first frame thereafter.
-    score : ndarray of shape (n_events,), float64
+    begin, end : ndarray of shape (n_events,), int
+        First frame, and first frame thereafter.
+    score : ndarray of shape (n_events,), float32
     """
 
-    label: IntArray
     begin: IntArray
     end: IntArray
-    score: NDArray[np.float64]
+    score: NDArray[np.float32]
 
 
 def find_events(
@@ -262,8 +259,8 @@ def _check_settings(
     median_duration: float | ArrayLike,
     min_duration: float | ArrayLike,
     min_gap: float | ArrayLike,
-) -> Settings:
-    """Check each parameter, and turn seconds into frames."""
+) -> list[Settings]:
+    """Check each parameter, and turn seconds into frames; returns a row per class."""
     high = _per_class("threshold", threshold, n_classes, 0, 1)
     low = high / 2
     if low_threshold is not None:
@@ -285,7 +282,8 @@ def _check_settings(
     )
     # the nearest odd number: a filter of an even one would move events
     odd = 2 * np.round((np.maximum(median, 1) - 1) / 2).astype(np.int64) + 1
-    return Settings(high, low, odd, shortest - ROUNDING, closest - ROUNDING)
+    columns = high, low, odd, shortest - ROUNDING, closest - ROUNDING
+    return [Settings(*row) for row in zip(*(c.tolist() for c in columns), strict=True)]
 
 
 def _per_class(
@@ -404,7 +402,7 @@ def _search(
     known: NDArray[np.bool_],
     windows: list[Window],
     frame_duration: float,
-    settings: Settings,
+    settings: list[Settings],
 ) -> tuple[list[str | int], NDArray[np.float64]]:
     """Find the events of all stretches of time.
 
@@ -412,7 +410,8 @@ def _search(
     ----------
     frames, known, windows, frame_duration
         As in ``_stitch``.
-    settings : Settings
+    settings : list of Settings
+        One per class.
 
     Returns
     -------
@@ -424,12 +423,14 @@ def _search(
     where: list[str | int] = []
     columns = [np.empty((4, 0))]
     for place, origin, end, piece in _stitch(frames, known, windows, frame_duration):
-        label, begin, stop, score = _find_spans(piece, settings)
-        onset, offset = origin + frame_duration * np.array([begin, stop])
-        # whole microseconds: nobody wants to read 2.3000000000000003
-        onset, offset = onset.round(6), np.minimum(offset, end).round(6)
-        columns.append(np.array([onset, offset, label, score]))
-        where += [place] * len(label)
+        # class by class, so that hours need little memory beside their probabilities
+        for label, (line, chosen) in enumerate(zip(piece, settings, strict=True)):
+            begin, stop, score = _find_spans(line, chosen)
+            onset, offset = origin + frame_duration * np.array([begin, stop])
+            # whole microseconds: nobody wants to read 2.3000000000000003
+            onset, offset = onset.round(6), np.minimum(offset, end).round(6)
+            columns.append(np.array([onset, offset, np.full(len(score), label), score]))
+            where += [place] * len(score)
     return where, np.concatenate(columns, axis=1)
 
 
@@ -472,7 +473,7 @@ def _stitch(
                 round((windows[row].onset - origin) / frame_duration) for row in group
             ]
             line = _average(frames, known, group, places, lengths)
-            for begin, stop in _find_runs(~np.isnan(line[:1])):
+            for begin, stop in zip(*_find_runs(~np.isnan(line[0])), strict=True):
                 start = origin + begin * frame_duration
                 yield where, start, end, line[:, begin:stop]
 
@@ -534,74 +535,48 @@ def _average(
     return line
 
 
-def _find_runs(active: NDArray[np.bool_]) -> IntArray:
-    """Return begin and end of each run in one row of ``active``, (n_runs, 2)."""
-    _, begins, ends = _find_edges(active)
-    return np.column_stack([begins, ends])
+def _find_runs(active: NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
+    """Return where each run of a mask (n_frames,) begins, and where it has ended."""
+    steps = np.diff(active.astype(np.int8), prepend=0, append=0)
+    return np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
 
 
-def _find_edges(active: NDArray[np.bool_]) -> tuple[IntArray, IntArray, IntArray]:
-    """Find the runs of a mask along time.
-
-    Parameters
-    ----------
-    active : ndarray of shape (n_rows, n_frames), bool
-
-    Returns
-    -------
-    row, begin, end : ndarray of shape (n_runs,), int
-        By row, and then by time.
-    """
-    steps = np.diff(active.astype(np.int8), axis=1, prepend=0, append=0)
-    row, begin = np.nonzero(steps == 1)
-    return row, begin, np.nonzero(steps == -1)[1]
-
-
-def _find_spans(piece: NDArray[np.float32], settings: Settings) -> Spans:
+def _find_spans(line: NDArray[np.float32], settings: Settings) -> Spans:
     """Smooth, find what reaches both thresholds, join the close, drop the short.
 
     Parameters
     ----------
-    piece : ndarray of shape (n_classes, n_frames), float32
-        Without NaN.
+    line : ndarray of shape (n_frames,), float32
+        The probabilities of one class, without NaN.
     settings : Settings
+        Of this class.
     """
-    # row by row: scipy's filter of one axis takes a tenth of the time of that of two
-    smooth = np.stack(
-        [
-            ndimage.median_filter(row, size) if size > 1 else row
-            for row, size in zip(piece, settings.median, strict=True)
-        ]
-    )
-    # to the precision of the probabilities: 0.9 is no less than 0.9
-    low, high = (
-        t.astype(np.float32) for t in (settings.low_threshold, settings.threshold)
-    )
-    label, begin, end = _find_edges(smooth >= low[:, None])
-    # the highest of each run: reduceat takes what is between the runs too, and the last
-    # run may end where the array does
-    ends = np.column_stack([begin, end]) + label[:, None] * smooth.shape[1]
-    flat = np.append(smooth, np.float32(0))
-    score = np.maximum.reduceat(flat, ends.ravel())[::2] if len(label) else flat[:0]
-    sure = score >= high[label]
-    spans = Spans(label[sure], begin[sure], end[sure], score[sure].astype(float))
-    return _drop_short(_join_close(spans, settings.closest), settings.shortest)
+    if settings.median > 1:
+        line = ndimage.median_filter(line, settings.median)
+    # in the precision of the probabilities: 0.9 is no less than 0.9
+    begin, end = _find_runs(line >= np.float32(settings.low_threshold))
+    if not len(begin):
+        return Spans(begin, end, line[:0])
+    score = _find_peaks(line, begin, end)
+    sure = score >= np.float32(settings.threshold)
+    begin, end, score = begin[sure], end[sure], score[sure]
+    # events with too few frames between them make a chain, from its first to its last
+    apart = begin[1:] - end[:-1] >= settings.closest
+    first = np.flatnonzero(np.r_[True, apart][: len(begin)])
+    last = np.flatnonzero(np.r_[apart, True][: len(begin)])
+    begin, end = begin[first], end[last]
+    long = end - begin >= settings.shortest
+    begin, end = begin[long], end[long]
+    return Spans(begin, end, _find_peaks(line, begin, end))
 
 
-def _join_close(spans: Spans, closest: NDArray[np.float64]) -> Spans:
-    """Join events of a class with fewer than ``closest`` frames between them."""
-    label, begin, end, score = spans
-    gaps = begin[1:] - end[:-1]
-    joined = (label[1:] == label[:-1]) & (gaps < closest[label[1:]])
-    # the first and the last of each chain of joined events
-    first = np.flatnonzero(np.append(True, ~joined)[: len(label)])
-    last = np.append(first[1:], len(label))[: len(first)] - 1
-    highest = np.maximum.reduceat(score, first) if len(first) else score
-    return Spans(label[first], begin[first], end[last], highest)
-
-
-def _drop_short(spans: Spans, shortest: NDArray[np.float64]) -> Spans:
-    """Leave out events of fewer than ``shortest`` frames of their class."""
-    label, begin, end, score = spans
-    kept = end - begin >= shortest[label]
-    return Spans(label[kept], begin[kept], end[kept], score[kept])
+def _find_peaks(
+    line: NDArray[np.float32], begin: IntArray, end: IntArray
+) -> NDArray[np.float32]:
+    """Return the highest value of each span, shape (n_spans,)."""
+    # reduceat goes on to the next index, so that every other answer is of a gap; and
+    # an index may not lie behind the end, where the last span may end
+    edges = np.column_stack([begin, end]).ravel()
+    if len(edges) and edges[-1] == len(line):
+        edges = edges[:-1]
+    return np.maximum.reduceat(line, edges)[::2] if len(edges) else line[:0]
