@@ -180,6 +180,7 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         self,
         X: ClipsLike,
         *,
+        classes: ArrayLike | None = None,
         threshold: float | ArrayLike | None = None,
         **settings: Any,
     ) -> np.ndarray:
@@ -188,6 +189,9 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         Parameters
         ----------
         X : as in ``fit``
+        classes : array-like of shape (n_classes,), default=None
+            The labels of events, such as the names of an indicator's columns. ``None``:
+            ``classes_``, which are the numbers of these columns.
         threshold : float or array-like of shape (n_classes,), default=None
             The least probability of the surest frame of an event, in (0, 1). ``None``:
             for multi-label that of the tagger, and for single labels 0.5.
@@ -218,8 +222,9 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         """
         if threshold is None:
             threshold = self.threshold if self.multilabel_ else 0.5
+        labels = self.classes_ if classes is None else classes
         frames = self.predict_frames(X)
-        return find_events(frames, self.classes_, threshold=threshold, **settings)
+        return find_events(frames, labels, threshold=threshold, **settings)
 
     def score(
         self, X: ClipsLike, y: LabelsLike, sample_weight: ArrayLike | None = None

@@ -486,6 +486,10 @@ def test_taggers_find_the_events_of_their_frames(tagger):
     np.testing.assert_array_equal(fitted.predict(X, events=True, **settings), found)
     other = fitted.predict_events(X, threshold=0.01, **settings)
     assert set(other["event_label"]) == {0, 1}
+    named = fitted.predict_events(X, classes=["dog", "cat"], **settings)
+    expected["event_label"] = np.array(["dog", "cat"])[found["event_label"].astype(int)]
+    np.testing.assert_array_equal(named[["row", "onset"]], found[["row", "onset"]])
+    assert sorted(named.tolist()) == sorted(expected.tolist())
 
 
 @each
@@ -594,19 +598,13 @@ def test_a_tagger_finds_events_in_soundscapes():
         "deep", pooling="linear_softmax", n_components=32, n_cells=32, frame_pooling=2,
         max_epochs=40, lr=0.003, random_state=0,
     ).fit(X, scenes.target)  # fmt: skip
-    events = tagger.predict_events(X, frame_duration=0.02)
-    names = list(scenes.target_names)
+    names = [str(name) for name in scenes.target_names]
+    events = tagger.predict_events(X, classes=names, frame_duration=0.02)
     truth = [
         [{**e._asdict(), "event_label": names[e.label]} for e in clip]
         for clip in scenes.events
     ]
-    heard = [
-        [
-            {**event, "event_label": names[event["event_label"]]}
-            for event in as_dicts(events[events["row"] == row])
-        ]
-        for row in range(40)
-    ]
+    heard = [as_dicts(events[events["row"] == row]) for row in range(40)]
     event, segment = score(truth, heard, names, 4.0)
     assert event > 0.4
     assert segment > 0.9
