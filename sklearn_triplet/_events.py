@@ -333,7 +333,19 @@ def _check_clips(clips: Sequence[ClipLike] | None, n_rows: int) -> list[Window]:
 
 
 def _check_window(row: int, clip: ClipLike) -> Window:
-    """Return the recording and the seconds of one row, or refuse them."""
+    """Return the recording and the seconds of one row, or refuse them.
+
+    Parameters
+    ----------
+    row : int
+        Its number, for the message.
+    clip : path or (path, onset, offset)
+        A row of ``itertuples`` of a DataFrame is one too.
+
+    Returns
+    -------
+    window : Window
+    """
     if isinstance(clip, str | os.PathLike):
         return Window(os.fspath(clip), 0.0, np.inf)
     try:
@@ -485,6 +497,19 @@ def _find_chains(
 
     Apart from each other they are no time line: hours between two windows would only
     take memory.
+
+    Parameters
+    ----------
+    members : list of int
+        Rows of the recording, by onset.
+    windows, frame_duration
+        As in ``_stitch``.
+    lengths : ndarray of shape (n_clips,), int
+        Frames of each row that lie in its window.
+
+    Yields
+    ------
+    chain : list of int
     """
     chain: list[int] = []
     end = 0.0
@@ -536,7 +561,17 @@ def _average(
 
 
 def _find_runs(active: NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
-    """Return where each run of a mask (n_frames,) begins, and where it has ended."""
+    """Find the runs of a mask.
+
+    Parameters
+    ----------
+    active : ndarray of shape (n_frames,), bool
+
+    Returns
+    -------
+    begin, end : ndarray of shape (n_runs,), int
+        The first frame of each run, and the first thereafter.
+    """
     steps = np.diff(active.astype(np.int8), prepend=0, append=0)
     return np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
 
@@ -550,6 +585,15 @@ def _find_spans(line: NDArray[np.float32], settings: Settings) -> Spans:
         The probabilities of one class, without NaN.
     settings : Settings
         Of this class.
+
+    Returns
+    -------
+    spans : Spans
+
+    Notes
+    -----
+    The order matters: joined before short ones are dropped, three barks with short
+    breaks are one event; dropped before, they would be none.
     """
     if settings.median > 1:
         line = ndimage.median_filter(line, settings.median)
