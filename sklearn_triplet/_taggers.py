@@ -356,7 +356,7 @@ class SequenceTagger(ClipClassifier):
             default="mean"
         How the frames of a clip become one answer. ``"mean"``, the paper's, averages
         logits; the others are weighted means of probabilities [2]_, see Notes. For
-        events in time choose ``"linear_softmax"``.
+        events in time choose ``"linear_softmax"`` or ``"attention"``.
     dropout : float, default=0.0
         Before, between and after the recurrent layers, in [0, 1).
     threshold : float or array-like of shape (n_classes,), default=0.5
