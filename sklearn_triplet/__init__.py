@@ -6,6 +6,7 @@ triplets, embedding, tags, and the evaluation of all that with few labels.
 
 from sklearn_triplet import datasets
 from sklearn_triplet._embedder import TripletEmbedder
+from sklearn_triplet._events import find_events
 from sklearn_triplet._features.log_mel import LogMel
 from sklearn_triplet._input.labels import is_labeled
 from sklearn_triplet._model_selection.folds import UnlabeledInTrain
@@ -109,6 +110,7 @@ __all__ = [
     "SequenceTagger",
     "CRNNTagger",
     "TripletTagger",
+    "find_events",
     "is_labeled",
     "mask_labels",
     "LabeledOnly",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
+from sklearn_triplet._events import find_events
 from sklearn_triplet._input.clips import Clips, check_clips
 from sklearn_triplet._input.labels import (
     Labels,
@@ -23,7 +24,7 @@ from sklearn_triplet._input.labels import (
     check_labels,
     mark_unread,
 )
-from sklearn_triplet._input.parameters import check_number, is_inside
+from sklearn_triplet._input.parameters import check_choice, check_number, is_inside
 from sklearn_triplet._input.progress import show_progress
 from sklearn_triplet._input.random import draw_seeds
 from sklearn_triplet._input.rows import (
@@ -52,7 +53,6 @@ from sklearn_triplet._training.networks import (
     ClipTagger,
     FrameEncoder,
     RecurrentHead,
-    mean_over_frames,
 )
 from sklearn_triplet._training.tagging import (
     ClipBatches,
@@ -61,6 +61,7 @@ from sklearn_triplet._training.tagging import (
     pad_clips,
 )
 
+POOLINGS = "mean", "linear_softmax", "exponential_softmax", "attention"
 PREDICT_BATCH = 32  # clips that are tagged together
 N_FOLDS = 3  # to choose thresholds on; 5 and 10 were no better
 
@@ -118,28 +119,44 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
             probabilities[rows] = self._to_probabilities(logits).numpy()
         return probabilities
 
-    def predict(self, X: ClipsLike) -> np.ndarray:
-        """Return the tags of each clip.
+    def predict(
+        self, X: ClipsLike, *, events: bool = False, **settings: Any
+    ) -> np.ndarray:
+        """Return the tags of each clip, or the events in all of them.
 
         Parameters
         ----------
         X : as in ``fit``
+        events : bool, default=False
+            Whether to return what ``predict_events(X, **settings)`` does. A Pipeline
+            passes it on: ``pipe.predict(paths, events=True, clips=paths)``.
+        **settings : dict
+            Of ``predict_events``.
 
         Returns
         -------
-        tags : ndarray of shape (n_clips,) or (n_clips, n_classes)
+        tags : ndarray of shape (n_clips,) or (n_clips, n_classes), or (n_events,)
             The most probable class, or for multi-label 1 where the probability is
             at least ``threshold``, or ``thresholds_`` where that is ``"auto"``. -1
-            where a clip could not be read.
+            where a clip could not be read. With ``events`` a structured array.
+
+        Raises
+        ------
+        TypeError
+            Where there are settings of events that are not asked for.
         """
+        if events:
+            return self.predict_events(X, **settings)
+        if settings:
+            raise TypeError(
+                f"predict of {type(self).__name__} was given {sorted(settings)}, which "
+                "are settings of events. Give events=True as well, or leave them out."
+            )
         probabilities = self.predict_proba(X)
         # argmax of NaN is class 0 without a word, so these are overwritten below
         missing = np.asarray(np.isnan(probabilities).all(axis=1))
         if self.multilabel_:
-            # a number may be set after the fit, as probabilities stay what they are
-            is_auto = isinstance(self.threshold, str)
-            threshold = self.thresholds_ if is_auto else np.asarray(self.threshold)
-            tags = (probabilities >= threshold).astype(int)
+            tags = (probabilities >= np.asarray(self._known_threshold())).astype(int)
         else:
             tags = self.classes_[probabilities.argmax(axis=1)]
         return mark_unread(tags, missing)
@@ -166,6 +183,56 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         beyond = np.arange(n_frames) >= clips.lengths[:, None]
         frames.transpose(0, 2, 1)[beyond] = np.nan
         return frames
+
+    def predict_events(
+        self,
+        X: ClipsLike,
+        *,
+        classes: ArrayLike | None = None,
+        threshold: float | ArrayLike | None = None,
+        **settings: Any,
+    ) -> np.ndarray:
+        """Return when each class sounds: onset, offset, label and score of every event.
+
+        Parameters
+        ----------
+        X : as in ``fit``
+        classes : array-like of shape (n_classes,), default=None
+            The labels of events, such as the names of an indicator's columns. ``None``:
+            ``classes_``, which are the numbers of these columns.
+        threshold : float or array-like of shape (n_classes,), default=None
+            The least probability of the surest frame of an event, in (0, 1). ``None``:
+            for multi-label that of ``predict``, and for single labels 0.5.
+        **settings : dict
+            ``clips``, the recordings or ``(path, onset, offset)`` that the rows of X
+            tell of; ``frame_duration``, the seconds of a frame of X (default 0.01);
+            ``low_threshold``, ``median_duration``, ``min_duration`` and ``min_gap``:
+            all as in ``find_events``.
+
+        Returns
+        -------
+        events : ndarray of shape (n_events,)
+            A structured array with the fields ``filename`` (without ``clips`` instead
+            ``row``), ``onset``, ``offset``, ``event_label`` and ``score``, as
+            ``find_events`` describes it. None in clips that could not be read.
+
+        See Also
+        --------
+        find_events : The same from probabilities of frames, to try other settings
+            without tagging anew.
+
+        Notes
+        -----
+        A tagger of single labels knows no silence: the probabilities of a frame sum to
+        1, whatever is to be heard. At 0.5 nearly all of a recording is an event of
+        some class. Give it a class of background and leave that out of the events, or
+        better learn from an indicator, in which a row of zeros is background.
+        """
+        if threshold is None:
+            threshold = self._known_threshold() if self.multilabel_ else 0.5
+        labels = self.classes_ if classes is None else classes
+        frames = self.predict_frames(X)
+        return find_events(frames, labels, threshold=threshold, **settings)
 
     def score(
         self, X: ClipsLike, y: LabelsLike, sample_weight: ArrayLike | None = None
@@ -215,6 +282,13 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
             assert y is not None
             self.thresholds_ = self._find_thresholds(X, y)
         return self
+
+    def _known_threshold(self) -> float | ArrayLike:
+        """Return the threshold as it is set now, or as it was found in the fit."""
+        # a number may be set after the fit, as probabilities stay what they are
+        if isinstance(self.threshold, str):
+            return self.thresholds_
+        return self.threshold
 
     def _find_thresholds(self, X: ClipsLike, y: LabelsLike) -> NDArray[np.float64]:
         """Return what was given for each class, or choose it on held-out clips."""
@@ -326,11 +400,11 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
 
 
 class SequenceTagger(ClipClassifier):
-    """Recurrent classifier of clips (section 4.4 of [1]_).
+    r"""Recurrent classifier of clips (section 4.4 of [1]_).
 
     Layers of bidirectional gated recurrent units, a linear layer per frame and the mean
-    over the valid frames of a clip; cross-entropy for single labels and binary
-    cross-entropy for multi-label. Learns from labeled clips only.
+    (or another pooling) over the valid frames of a clip; cross-entropy for single
+    labels and binary cross-entropy for multi-label. Learns from labeled clips only.
 
     Behind a ``TripletEmbedder`` it is the paper's classifier; with ``encoder="conv"``
     it learns its own embedding from log-mels, end to end.
@@ -350,6 +424,11 @@ class SequenceTagger(ClipClassifier):
     frame_pooling : int, default=4
         Frames that are averaged into one before the recurrent layers: four times as
         fast as 1, the paper's, and as good on real recordings.
+    pooling : {"mean", "linear_softmax", "exponential_softmax", "attention"}, \
+            default="mean"
+        How the frames of a clip become one answer. ``"mean"``, the paper's, averages
+        logits; the others are weighted means of probabilities [2]_, see Notes. For
+        events in time choose ``"linear_softmax"`` or ``"attention"``.
     dropout : float, default=0.0
         Before, between and after the recurrent layers, in [0, 1).
     threshold : float, array-like of shape (n_classes,) or "auto", default=0.5
@@ -407,9 +486,14 @@ class SequenceTagger(ClipClassifier):
 
     Notes
     -----
-    Frame probabilities are those of the linear layer before the mean. They are learned
-    from the labels of whole clips, so they tell what the tagger listens to, not where
-    an event begins.
+    Frame probabilities are those of the linear layer before the pooling. They are
+    learned from the labels of whole clips. With ``pooling="mean"`` all frames of a clip
+    learn its label, so they tell what the tagger listens to, not where an event begins.
+    With ``"linear_softmax"`` the clip is :math:`\sum_t p_t^2 / \sum_t p_t`: a frame
+    that is sure learns to be surer and others to be silent, which tells when. In
+    ``"exponential_softmax"`` frames weigh :math:`\exp p_t`, in ``"attention"`` what a
+    second linear layer says, divided by the sum over frames. For single labels, what
+    is pooled is divided by its sum over classes.
 
     Where a table tells only what was heard, nothing in it says what a class is not, and
     with ``unknown_weight=0`` every clip would get all classes: a warning names them. On
@@ -437,6 +521,8 @@ class SequenceTagger(ClipClassifier):
     .. [1] N. Turpault, R. Serizel and E. Vincent, "Semi-supervised triplet loss based
        learning of ambient audio embeddings", ICASSP 2019,
        https://hal.science/hal-02025824.
+    .. [2] Y. Wang, J. Li and F. Metze, "A comparison of five multiple instance learning
+       pooling functions for sound event detection with weak labeling", ICASSP 2019.
 
     Examples
     --------
@@ -451,6 +537,12 @@ class SequenceTagger(ClipClassifier):
     array(['dog', 'dog', 'dog', 'rain'], dtype='<U4')
     >>> tagger.predict_frames(X).shape
     (9, 2, 20)
+
+    When each class sounds, in seconds:
+
+    >>> events = tagger.predict_events(X[:2])
+    >>> events[["row", "onset", "offset", "event_label"]].tolist()
+    [(0, 0.0, 0.2, 'dog'), (1, 0.0, 0.2, 'dog')]
     """
 
     def __init__(
@@ -461,6 +553,9 @@ class SequenceTagger(ClipClassifier):
         n_layers: int = 2,
         n_cells: int = 64,
         frame_pooling: int = 4,
+        pooling: Literal[
+            "mean", "linear_softmax", "exponential_softmax", "attention"
+        ] = "mean",
         dropout: float = 0.0,
         threshold: float | ArrayLike | Literal["auto"] = 0.5,
         unknown_weight: float = 0.0,
@@ -480,6 +575,7 @@ class SequenceTagger(ClipClassifier):
         self.n_layers = n_layers
         self.n_cells = n_cells
         self.frame_pooling = frame_pooling
+        self.pooling = pooling
         self.dropout = dropout
         self.threshold = threshold
         self.unknown_weight = unknown_weight
@@ -537,6 +633,7 @@ class SequenceTagger(ClipClassifier):
             check_number(self, name, numbers.Integral, 1)
         check_number(self, "dropout", numbers.Real, 0, 1, right="open")
         check_number(self, "unknown_weight", numbers.Real, 0, 1)
+        check_choice(self, "pooling", POOLINGS)
         self._check_loop()
         self._check_stopping()
         if self.encoder is None:
@@ -597,13 +694,14 @@ class SequenceTagger(ClipClassifier):
             n_features = count_components(encoder, n_features, owner)
         head = RecurrentHead(
             n_features,
-            len(self.classes_),
+            # attention learns beside each logit how much a step counts
+            len(self.classes_) * (2 if self.pooling == "attention" else 1),
             self.n_layers,
             self.n_cells,
             self.dropout,
             self.frame_pooling,
         )
-        return ClipTagger(encoder, head)
+        return ClipTagger(encoder, head, self.pooling, self.multilabel_)
 
     def _make_criterion(self) -> TagLoss:
         """Return the cross-entropy for the kind of y."""
@@ -612,17 +710,18 @@ class SequenceTagger(ClipClassifier):
     # --- what prediction is made of
 
     def _clip_logits(self, clips: Clips) -> torch.Tensor:
-        """Return the mean over the steps of each clip."""
-        return mean_over_frames(*self._step_logits(clips))
+        """Pool the steps of each clip."""
+        return self.net_.module_.pool(*self._tag_steps(clips))
 
     def _frame_probabilities(self, clips: Clips) -> torch.Tensor:
         """Return the probabilities of its step for each frame."""
-        steps = self._to_probabilities(self._step_logits(clips)[0])
+        logits = self.net_.module_.read_logits(self._tag_steps(clips)[0])
+        steps = self._to_probabilities(logits)
         # a step stands for the frames that were averaged into it
         frames = steps.repeat_interleave(self._frames_per_step(), dim=2)
         return frames[:, :, : int(clips.lengths.max())]
 
-    def _step_logits(self, clips: Clips) -> tuple[torch.Tensor, torch.Tensor]:
+    def _tag_steps(self, clips: Clips) -> tuple[torch.Tensor, torch.Tensor]:
         """Tag every step of readable clips, in batches.
 
         Parameters
@@ -631,8 +730,8 @@ class SequenceTagger(ClipClassifier):
 
         Returns
         -------
-        logits : tensor of shape (n_clips, n_classes, n_steps)
-            0 beyond the end of a clip.
+        outputs : tensor of shape (n_clips, n_outputs, n_steps)
+            What ``ClipTagger.tag_steps`` returns; 0 beyond the end of a clip.
         steps : tensor of shape (n_clips,), int64
             Valid steps, of ``frame_pooling`` frames each.
         """
@@ -640,7 +739,8 @@ class SequenceTagger(ClipClassifier):
         module, device = self.net_.module_.eval(), self.net_.device
         per_step = self._frames_per_step()
         steps = torch.from_numpy(-(-clips.lengths // per_step))
-        logits = torch.zeros(len(clips), len(self.classes_), int(steps.max()))
+        shape = len(clips), module.head.linear.out_features, int(steps.max())
+        outputs = torch.zeros(shape)
         # neighbours in length share a batch, so that little of it is padding
         order = np.argsort(clips.lengths, kind="stable")
         begins = range(0, len(order), PREDICT_BATCH)
@@ -650,11 +750,11 @@ class SequenceTagger(ClipClassifier):
             rows = order[begin : begin + PREDICT_BATCH]
             batch = pad_clips(clips.take(rows), self.scaler_)
             with torch.inference_mode():
-                out, _ = module.frame_logits(
+                out, _ = module.tag_steps(
                     batch["X"].to(device), batch["lengths"].to(device)
                 )
-            logits[torch.from_numpy(rows), :, : out.shape[2]] = out.cpu()
-        return logits, steps
+            outputs[torch.from_numpy(rows), :, : out.shape[2]] = out.cpu()
+        return outputs, steps
 
     def _frames_per_step(self) -> int:
         """Return what the net was built with: the parameter may be another by now."""
@@ -677,9 +777,9 @@ class CRNNTagger(SequenceTagger):
         Filters of the convolutional layers.
     n_layers : int, default=1
         Recurrent layers.
-    n_cells, frame_pooling, dropout, threshold, unknown_weight, max_epochs, lr, \
-            batch_size, optimizer, device, validation_fraction, patience, callbacks, \
-            verbose, random_state
+    n_cells, frame_pooling, pooling, dropout, threshold, unknown_weight, max_epochs, \
+            lr, batch_size, optimizer, device, validation_fraction, patience, \
+            callbacks, verbose, random_state
         As in ``SequenceTagger``.
 
     Attributes
@@ -714,6 +814,9 @@ class CRNNTagger(SequenceTagger):
         n_layers: int = 1,
         n_cells: int = 64,
         frame_pooling: int = 4,
+        pooling: Literal[
+            "mean", "linear_softmax", "exponential_softmax", "attention"
+        ] = "mean",
         dropout: float = 0.0,
         threshold: float | ArrayLike | Literal["auto"] = 0.5,
         unknown_weight: float = 0.0,
@@ -734,6 +837,7 @@ class CRNNTagger(SequenceTagger):
             n_layers=n_layers,
             n_cells=n_cells,
             frame_pooling=frame_pooling,
+            pooling=pooling,
             dropout=dropout,
             threshold=threshold,
             unknown_weight=unknown_weight,

@@ -274,7 +274,11 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
     ``predict_frames`` puts each frame into the place of the mean, beside the deviation
     of the whole clip: the mean of its logits over pooled frames (by their weights, with
     ``pooling="attention"``) is the logit of the clip. It was learned from whole clips,
-    and tells what is listened to.
+    and tells what is listened to, hardly when an event begins. For events in time put
+    a ``SequenceTagger(pooling="linear_softmax")`` on the frames that ``transform``
+    returns, with the labels, or with ``pseudo_labels_``. And as the deviation is that
+    of the whole clip, give hours in windows of the length that was trained on:
+    ``predict_events(X, clips=windows)`` puts them back on one time line.
 
     References
     ----------

@@ -115,6 +115,61 @@ def test_frames_explain_the_clip(tagger):
     np.testing.assert_allclose(np.log(clip[1] / clip[0]), logit, rtol=1e-3)
 
 
+def weigh(p, pooling):
+    """Weights of steps by the formulas of Wang, Li and Metze (2019)."""
+    return p if pooling == "linear_softmax" else np.exp(p)
+
+
+@both
+@pytest.mark.parametrize("pooling", ["linear_softmax", "exponential_softmax"])
+def test_clips_are_weighted_means_of_their_frames(tagger, pooling):
+    X, y = make_clips()
+    X = shorten(X, np.arange(9, 21))
+    fitted = clone(tagger).set_params(frame_pooling=1, pooling=pooling)
+    fitted.fit(X, np.column_stack([y, 1 - y]))
+    p = fitted.predict_frames(X).astype(float)
+    expected = np.nansum(weigh(p, pooling) * p, axis=2)
+    expected /= np.nansum(weigh(p, pooling), axis=2)
+    np.testing.assert_allclose(fitted.predict_proba(X), expected, rtol=1e-4)
+    # single labels: the same, divided by the sum over classes
+    fitted.fit(X, y)
+    p = fitted.predict_frames(X).astype(float)
+    expected = np.nansum(weigh(p, pooling) * p, axis=2)
+    expected /= np.nansum(weigh(p, pooling), axis=2)
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(fitted.predict_proba(X), expected, rtol=1e-4)
+
+
+@both
+def test_attention_weighs_the_frames_of_a_clip(tagger):
+    X, y = make_clips()
+    X[:, :4, :10] = 0  # what tells the classes apart is heard in one half
+    fitted = clone(tagger).set_params(frame_pooling=1, pooling="attention")
+    fitted.fit(X, np.column_stack([y, 1 - y]))
+    p, clips = fitted.predict_frames(X), fitted.predict_proba(X)
+    # a mean by some weights lies among what it is the mean of, and is another than
+    # that of equal ones
+    assert (clips >= p.min(axis=2) - 1e-6).all()
+    assert (clips <= p.max(axis=2) + 1e-6).all()
+    assert np.abs(clips - p.mean(axis=2)).max() > 0.01
+    # padding has no weight
+    padded = fitted.predict_proba(shorten(X, np.arange(9, 21)))
+    alone = fitted.predict_proba(X[:1, :, :9])
+    np.testing.assert_allclose(padded[:1], alone, atol=1e-5)
+
+
+@both
+@pytest.mark.parametrize(
+    "pooling", ["linear_softmax", "exponential_softmax", "attention"]
+)
+def test_other_poolings_learn_too(tagger, pooling):
+    X, y = make_clips(24)
+    fitted = clone(tagger).set_params(pooling=pooling).fit(X[:12], y[:12])
+    assert fitted.score(X[12:], y[12:]) == 1
+    np.testing.assert_allclose(fitted.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(fitted.predict_frames(X).sum(axis=1), 1, rtol=1e-5)
+
+
 def test_frames_are_returned_at_the_input_rate():
     X, y = make_clips(n_frames=22)
     frames = SequenceTagger(frame_pooling=4, **QUICK).fit(X, y).predict_frames(X)
@@ -209,6 +264,11 @@ ERRORS = [
         {"threshold": [0.5]},
         "'threshold' parameter of SequenceTagger must be a number "
         "or one number per class (2). Got shape (1,).",
+    ),
+    (
+        {"pooling": "max"},
+        "'pooling' parameter of SequenceTagger must be one of ['mean', "
+        "'linear_softmax', 'exponential_softmax', 'attention']. Got 'max' instead.",
     ),
     (
         {"validation_fraction": 1},

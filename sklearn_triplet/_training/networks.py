@@ -408,8 +408,8 @@ class RecurrentHead(nn.Module):
 
     Parameters
     ----------
-    n_features, n_classes : int
-        Components of a frame in, logits of a step out.
+    n_features, n_outputs : int
+        Components of a frame in, numbers of a step out: a logit per class, or more.
     n_layers, n_cells : int
         Of the GRU; the cells are per direction.
     dropout : float
@@ -426,7 +426,7 @@ class RecurrentHead(nn.Module):
     def __init__(
         self,
         n_features: int,
-        n_classes: int,
+        n_outputs: int,
         n_layers: int,
         n_cells: int,
         dropout: float,
@@ -444,7 +444,7 @@ class RecurrentHead(nn.Module):
             # torch warns of dropout between the layers where there is one
             dropout=dropout if n_layers > 1 else 0.0,
         )
-        self.linear = nn.Linear(2 * n_cells, n_classes)
+        self.linear = nn.Linear(2 * n_cells, n_outputs)
 
     def forward(
         self, X: torch.Tensor, lengths: torch.Tensor
@@ -458,7 +458,7 @@ class RecurrentHead(nn.Module):
 
         Returns
         -------
-        logits : tensor of shape (n, n_classes, n_steps)
+        outputs : tensor of shape (n, n_outputs, n_steps)
         lengths : tensor of shape (n,), int64
             Valid steps.
         """
@@ -507,28 +507,90 @@ def average_frames(
 
 
 class ClipTagger(nn.Module):
-    """An optional encoder and a recurrent head: clips in, logits per clip out.
+    r"""An optional encoder and a recurrent head: clips in, logits per clip out.
 
     Parameters
     ----------
     encoder : FrameEncoder or None
         ``None``: the clips are embedded already.
     head : RecurrentHead
+        With ``"attention"`` it has two outputs a class, the logits and their weights.
+    pooling : {"mean", "linear_softmax", "exponential_softmax", "attention"}
+        How the steps of a clip become one answer, see Notes.
+    multilabel : bool
+        Whether probabilities are a sigmoid of each logit, or a softmax over classes.
+
+    Notes
+    -----
+    ``"mean"`` averages logits. The others average the probabilities p of a class over
+    the steps t [1]_,
+
+    .. math:: p = \sum_t w_t p_t / \sum_t w_t
+
+    with :math:`w_t = p_t` (linear softmax), :math:`\exp p_t` (exponential softmax) or
+    :math:`\exp a_t` of an output a of the head (attention). The logit of the clip is
+    that of p,
+
+    .. math:: \ln \frac{p}{1 - p} = \ln \sum_t w_t p_t - \ln \sum_t w_t (1 - p_t)
+
+    and for single labels ln p, which the softmax over classes divides by the sum.
+
+    References
+    ----------
+    .. [1] Y. Wang, J. Li and F. Metze, "A comparison of five multiple instance learning
+       pooling functions for sound event detection with weak labeling", ICASSP 2019.
     """
 
-    def __init__(self, encoder: FrameEncoder | None, head: RecurrentHead) -> None:
+    def __init__(
+        self,
+        encoder: FrameEncoder | None,
+        head: RecurrentHead,
+        pooling: str = "mean",
+        multilabel: bool = True,
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = head
+        self.pooling = pooling
+        self.multilabel = multilabel
 
-    def frame_logits(
+    def tag_steps(
         self, X: torch.Tensor, lengths: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return logits (n, n_classes, n_steps) and the number of valid steps (n,)."""
+        """Return what the head makes of each step, and the number of valid steps (n,).
+
+        The outputs are of shape (n, n_outputs, n_steps).
+        """
         if self.encoder is not None:
             X = self.encoder(X, lengths)
         return self.head(X, lengths)
 
+    def read_logits(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Return the logits among the outputs of steps, (n, n_classes, n_steps)."""
+        return outputs.chunk(2, dim=1)[0] if self.pooling == "attention" else outputs
+
+    def pool(self, outputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Pool the outputs of valid steps to logits of clips, (n, n_classes)."""
+        if self.pooling == "mean":
+            return mean_over_frames(outputs, lengths)
+        logits = self.read_logits(outputs)
+        if self.multilabel:
+            present = functional.logsigmoid(logits)
+            absent = functional.logsigmoid(-logits)
+        else:
+            present = logits.log_softmax(dim=1)
+        # logarithms of the weights
+        if self.pooling == "linear_softmax":
+            weights = present
+        elif self.pooling == "exponential_softmax":
+            weights = present.exp()
+        else:
+            weights = outputs.chunk(2, dim=1)[1]
+        mask = frame_mask(lengths, outputs.shape[2])[:, None]
+        weights = weights.masked_fill(~mask, -torch.inf)
+        total = absent + weights if self.multilabel else weights
+        return (present + weights).logsumexp(dim=2) - total.logsumexp(dim=2)
+
     def forward(self, X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Return logits (n, n_classes): the mean over valid frames."""
-        return mean_over_frames(*self.frame_logits(X, lengths))
+        """Return logits (n, n_classes) of clips."""
+        return self.pool(*self.tag_steps(X, lengths))
