@@ -364,7 +364,7 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         check_is_fitted(self)
         clips = check_clips(self, X, reset=False)
         rows = clips.find_readable(type(self).__name__)
-        frames = show_progress(
+        encoded = show_progress(
             encode_clips(self.net_, clips.take(rows), self.scaler_),
             "Embedding",
             unit="clip",
@@ -373,15 +373,19 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         )
         if self.output == "clip":
             pooled = np.full((len(clips), self._n_features_out), np.nan, np.float32)
-            for row, clip in zip(rows, frames, strict=True):
-                pooled[row] = mean_and_deviation(clip)
+            for row, parts in zip(rows, encoded, strict=True):
+                pooled[row] = mean_and_deviation(parts)
             return pooled
         n_frames = max(int(clips.lengths.max()), 1)
         shape = len(clips), self.n_components_, n_frames
         embeddings = np.full(shape, np.nan, dtype=np.float32)
-        for row, clip in zip(rows, frames, strict=True):
-            # frames beyond the end of a clip stay NaN, as in X
-            embeddings[row, :, : clip.shape[1]] = clip
+        for row, parts in zip(rows, encoded, strict=True):
+            begin = 0
+            for part in parts:
+                end = begin + part.shape[1]
+                # frames beyond the end of a clip stay NaN, as in X
+                embeddings[row, :, begin:end] = part
+                begin = end
         return embeddings[:, :, 0] if clips.flat else embeddings
 
     def set_params(self, **params: Any) -> Self:
