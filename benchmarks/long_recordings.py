@@ -1,8 +1,8 @@
 """Seconds and memory of recordings of 10 minutes, one hour and ten.
 
-Each stage runs in a process of its own, after a small fit that is not counted. Memory is
-the highest ``RssAnon`` above that at the start of the stage, sampled every 5 ms: what no
-file backs, so without the pages of the features on disk that the system keeps at will.
+Each stage runs in a process of its own, after a small fit that is not counted. Memory
+is the highest ``RssAnon`` above that at the start of the stage, sampled every 5 ms:
+what no file backs, so without the pages of files that the system keeps at will.
 
 Run with: python benchmarks/long_recordings.py [--hours 0.167 1 10] [--stages ...]
 
@@ -110,9 +110,7 @@ def main():
     if arguments.stage:
         run_stage(arguments.stage, Path(arguments.folder))
         return
-    print(
-        f"{'hours':>6} {'stage':20} {'seconds':>8} {'peak MB':>8} {'of it returned':>14}"
-    )
+    print(f"{'hours':>6} {'stage':20} {'seconds':>8} {'peak MB':>8} {'returned':>8}")
     for hours in arguments.hours:
         with tempfile.TemporaryDirectory() as folder:
             write_recording(f"{folder}/recording.flac", hours)
@@ -124,7 +122,7 @@ def main():
                 ).stdout
                 seconds, peak, held = json.loads(out.splitlines()[-1])
                 print(
-                    f"{hours:6.2f} {stage:20} {seconds:8.1f} {peak:8.0f} {held:14.0f}",
+                    f"{hours:6.2f} {stage:20} {seconds:8.1f} {peak:8.0f} {held:8.0f}",
                     flush=True,
                 )
 

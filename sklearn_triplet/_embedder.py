@@ -108,7 +108,10 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         ``n_components`` by name if it has such a parameter, and returns a
         ``torch.nn.Module`` that maps (n, n_features, n_frames), and if its forward
         takes a second argument the valid frames (n,),
-        to (n, any number of components, n_frames).
+        to (n, any number of components, n_frames). Clips of more than 8192 frames are
+        encoded in pieces where the module has an attribute ``context_frames``, the
+        frames on each side of one that decide over it, and ``frame_stride`` where it
+        pools frames; without, in one pass.
     max_epochs : int, default=10
         Epochs; at the most if ``validation_fraction`` is given. 0: only the scaling is
         learned, the encoder keeps its random weights (a strong baseline).
@@ -353,7 +356,8 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
             clip is shorter than the longest, or (n_samples, n_components) for a table.
             ``output="clip"``: shape (n_clips, 2 * n_components), mean and standard
             deviation over the frames of each clip. Rows of clips that hold only NaN
-            are NaN.
+            are NaN. Clips may be hours long, and X a memory map: they are read in
+            overlapping pieces, to the result of one pass but for rounding.
 
         Raises
         ------

@@ -410,7 +410,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
             clip is shorter than the longest, or (n_samples, n_components) for a table.
             ``output="clip"``: shape (n_clips, 2 * n_components), the standardised mean
             and deviation that the head sees. Rows of clips that could not be read are
-            NaN.
+            NaN. Clips may be hours long, as in ``TripletEmbedder.transform``.
         """
         clips, rows = self._read(X)
         encoded = self._encode(clips.take(rows), "Embedding") if len(rows) else ()
