@@ -621,15 +621,20 @@ class SequenceTagger(ClipClassifier):
         """
         module, device = self.net_.module_.eval(), self.net_.device
         per_step = self._frames_per_step()
-        kept: list[torch.Tensor] = []
+        n_steps = -(-int(clips.lengths[row]) // per_step)
+        steps, begin = torch.empty(0, 0), 0
         for part in encode_clip(
             module.encoder, clips, row, self.scaler_, device, per_step
         ):
             frames = torch.from_numpy(np.ascontiguousarray(part))[None]
             length = torch.tensor([frames.shape[2]])
-            kept.append(average_frames(frames, length, per_step)[0][0])
-        steps = torch.cat(kept, dim=1)
-        kept.clear()
+            averaged = average_frames(frames, length, per_step)[0][0]
+            if not begin:
+                # filled in place: a list of parts would be a second copy when joined
+                steps = torch.empty(len(averaged), n_steps)
+            end = begin + averaged.shape[1]
+            steps[:, begin:end] = averaged
+            begin = end
         return module.head.tag_long(steps.to(device)).cpu()
 
     def _frames_per_step(self) -> int:
