@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+
 from sklearn_triplet import LogMel, TripletTagger, write_review_page
 from sklearn_triplet.datasets import load_recordings, make_soundscapes, write_events
 

@@ -108,7 +108,10 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         ``n_components`` by name if it has such a parameter, and returns a
         ``torch.nn.Module`` that maps (n, n_features, n_frames), and if its forward
         takes a second argument the valid frames (n,),
-        to (n, any number of components, n_frames).
+        to (n, any number of components, n_frames). Clips of more than 8192 frames are
+        encoded in pieces where the module has an attribute ``context_frames``, the
+        frames on each side of one that decide over it, and ``frame_stride`` where it
+        pools frames; without, in one pass.
     max_epochs : int, default=10
         Epochs; at the most if ``validation_fraction`` is given. 0: only the scaling is
         learned, the encoder keeps its random weights (a strong baseline).
@@ -353,7 +356,8 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
             clip is shorter than the longest, or (n_samples, n_components) for a table.
             ``output="clip"``: shape (n_clips, 2 * n_components), mean and standard
             deviation over the frames of each clip. Rows of clips that hold only NaN
-            are NaN.
+            are NaN. Clips may be hours long, and X a memory map: they are read in
+            overlapping pieces, to the result of one pass but for rounding.
 
         Raises
         ------
@@ -364,7 +368,7 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         check_is_fitted(self)
         clips = check_clips(self, X, reset=False)
         rows = clips.find_readable(type(self).__name__)
-        frames = show_progress(
+        encoded = show_progress(
             encode_clips(self.net_, clips.take(rows), self.scaler_),
             "Embedding",
             unit="clip",
@@ -373,15 +377,19 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         )
         if self.output == "clip":
             pooled = np.full((len(clips), self._n_features_out), np.nan, np.float32)
-            for row, clip in zip(rows, frames, strict=True):
-                pooled[row] = mean_and_deviation(clip)
+            for row, parts in zip(rows, encoded, strict=True):
+                pooled[row] = mean_and_deviation(parts)
             return pooled
         n_frames = max(int(clips.lengths.max()), 1)
         shape = len(clips), self.n_components_, n_frames
         embeddings = np.full(shape, np.nan, dtype=np.float32)
-        for row, clip in zip(rows, frames, strict=True):
-            # frames beyond the end of a clip stay NaN, as in X
-            embeddings[row, :, : clip.shape[1]] = clip
+        for row, parts in zip(rows, encoded, strict=True):
+            begin = 0
+            for part in parts:
+                end = begin + part.shape[1]
+                # frames beyond the end of a clip stay NaN, as in X
+                embeddings[row, :, begin:end] = part
+                begin = end
         return embeddings[:, :, 0] if clips.flat else embeddings
 
     def set_params(self, **params: Any) -> Self:

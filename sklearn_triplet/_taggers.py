@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -15,6 +15,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from skorch.callbacks import Callback
+from torch.nn import functional
 
 from sklearn_triplet._events import find_events
 from sklearn_triplet._input.clips import Clips, check_clips
@@ -45,14 +46,17 @@ from sklearn_triplet._input.types import (
 from sklearn_triplet._input.warn import warn
 from sklearn_triplet._model_selection.thresholds import DEFAULT, tune_thresholds
 from sklearn_triplet._training.encoding import (
+    ONE_PASS,
     build_encoder,
     count_components,
+    encode_clip,
 )
 from sklearn_triplet._training.estimator import ClipsEstimator
 from sklearn_triplet._training.networks import (
     ClipTagger,
     FrameEncoder,
     RecurrentHead,
+    average_frames,
 )
 from sklearn_triplet._training.tagging import (
     ClipBatches,
@@ -63,6 +67,7 @@ from sklearn_triplet._training.tagging import (
 
 POOLINGS = "mean", "linear_softmax", "exponential_softmax", "attention"
 PREDICT_BATCH = 32  # clips that are tagged together
+PREDICT_FRAMES = 2**15  # encoded together: of 32 clips of a minute it would be 7 GB
 N_FOLDS = 3  # to choose thresholds on; 5 and 10 were no better
 
 
@@ -178,10 +183,9 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         shape = len(clips), len(self.classes_), n_frames
         frames = np.full(shape, np.nan, np.float32)
         if len(rows):
-            probabilities = self._frame_probabilities(clips.take(rows)).numpy()
-            frames[rows, :, : probabilities.shape[2]] = probabilities
-        beyond = np.arange(n_frames) >= clips.lengths[:, None]
-        frames.transpose(0, 2, 1)[beyond] = np.nan
+            targets = [frames[row, :, : clips.lengths[row]] for row in rows]
+            self._write_frame_logits(clips.take(rows), targets)
+            self._to_probabilities_in_place(frames)
         return frames
 
     def predict_events(
@@ -268,8 +272,18 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         """Return logits (n_clips, n_classes) of readable clips."""
 
     @abstractmethod
-    def _frame_probabilities(self, clips: Clips) -> torch.Tensor:
-        """Return what each frame of readable clips says, as ``predict_frames`` does."""
+    def _write_frame_logits(
+        self, clips: Clips, targets: Sequence[NDArray[np.float32]]
+    ) -> None:
+        """Write the logits of each frame of readable clips.
+
+        Parameters
+        ----------
+        clips : Clips
+        targets : sequence of ndarray of shape (n_classes, n_frames_i), float32
+            One per clip: views of the array that ``predict_frames`` returns, since a
+            copy of hours of frames may not fit beside it.
+        """
 
     # --- what all of them share
 
@@ -391,6 +405,17 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         """Return the probabilities of logits, of which axis 1 is that of classes."""
         return logits.sigmoid() if self.multilabel_ else logits.softmax(dim=1)
 
+    def _to_probabilities_in_place(self, frames: NDArray[np.float32]) -> None:
+        """Turn logits (n_clips, n_classes, n_frames) into probabilities; NaN stay."""
+        logits = torch.from_numpy(frames)
+        if self.multilabel_:
+            logits.sigmoid_()
+            return
+        for begin in range(0, frames.shape[2], ONE_PASS):
+            # clip by clip, so that there is no second array of all of them
+            for part in logits[:, :, begin : begin + ONE_PASS].split(1):
+                part.copy_(part.softmax(dim=1))
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
@@ -511,6 +536,12 @@ class SequenceTagger(ClipClassifier):
     ==============  ====  ====  ====  ====  ====  ====  =========
 
     with macro F1 at 0.5; .31 is what calling every class everywhere gives.
+
+    Clips of more than 8192 frames are read and tagged in pieces. The recurrent layers
+    look at all that was and all that comes, so each direction hands its state from
+    piece to piece: the tags are those of one pass but for rounding, in two to four
+    times its time in these layers. What goes into them is kept meanwhile, 23 MB an hour
+    for 64 components and 25 steps a second.
 
     Clips of which all frames are NaN, as ``LogMel(errors="warn")`` returns them for
     files that cannot be read, are not learned from; their probabilities are NaN and
@@ -711,54 +742,129 @@ class SequenceTagger(ClipClassifier):
 
     def _clip_logits(self, clips: Clips) -> torch.Tensor:
         """Pool the steps of each clip."""
-        return self.net_.module_.pool(*self._tag_steps(clips))
+        pooled = torch.zeros(len(clips), len(self.classes_))
+        for rows, outputs, steps in self._tag_steps(clips):
+            pooled[rows] = self.net_.module_.pool(outputs, steps)
+        return pooled
 
-    def _frame_probabilities(self, clips: Clips) -> torch.Tensor:
-        """Return the probabilities of its step for each frame."""
-        logits = self.net_.module_.read_logits(self._tag_steps(clips)[0])
-        steps = self._to_probabilities(logits)
-        # a step stands for the frames that were averaged into it
-        frames = steps.repeat_interleave(self._frames_per_step(), dim=2)
-        return frames[:, :, : int(clips.lengths.max())]
+    def _write_frame_logits(
+        self, clips: Clips, targets: Sequence[NDArray[np.float32]]
+    ) -> None:
+        """Write the logits of its step for each frame."""
+        per_step = self._frames_per_step()
+        for rows, outputs, _ in self._tag_steps(clips):
+            logits = self.net_.module_.read_logits(outputs)
+            for row, tagged in zip(rows, logits.numpy(), strict=True):
+                for part in range(per_step):
+                    # a step stands for the frames that were averaged into it
+                    frames = targets[row][:, part::per_step]
+                    frames[:] = tagged[:, : frames.shape[1]]
 
-    def _tag_steps(self, clips: Clips) -> tuple[torch.Tensor, torch.Tensor]:
+    def _tag_steps(
+        self, clips: Clips
+    ) -> Iterator[tuple[IntArray, torch.Tensor, torch.Tensor]]:
         """Tag every step of readable clips, in batches.
 
         Parameters
         ----------
         clips : Clips
 
-        Returns
-        -------
-        outputs : tensor of shape (n_clips, n_outputs, n_steps)
+        Yields
+        ------
+        rows : ndarray of shape (n,), int
+        outputs : tensor of shape (n, n_outputs, n_steps)
             What ``ClipTagger.tag_steps`` returns; 0 beyond the end of a clip.
-        steps : tensor of shape (n_clips,), int64
+        steps : tensor of shape (n,), int64
             Valid steps, of ``frame_pooling`` frames each.
         """
+        per_step = self._frames_per_step()
+        n_steps = -(-clips.lengths // per_step)
+        is_long = clips.lengths > ONE_PASS
+        # all of one length, since a sum rounds by how many zeros it runs over
+        width = int(n_steps[~is_long].max(initial=0))
+        has_encoder = self.net_.module_.encoder is not None
+        for rows in show_progress(
+            list(_batch_by_length(clips.lengths, bounded=has_encoder)),
+            "Tagging",
+            unit="batch",
+            verbose=self.verbose,
+        ):
+            with torch.inference_mode():
+                if is_long[rows[0]]:
+                    outputs = self._tag_long(clips, rows[0])[None]
+                else:
+                    tagged = self._tag_batch(clips.take(rows))
+                    outputs = functional.pad(tagged, (0, width - tagged.shape[2]))
+                    # that of the longest clip is returned as it is, axes swapped
+                    outputs = outputs.contiguous()
+            yield rows, outputs, torch.from_numpy(n_steps[rows])
+
+    def _tag_batch(self, clips: Clips) -> torch.Tensor:
+        """Return the outputs (n, n_outputs, n_steps) of clips that share a batch."""
         # evaluation mode: neither dropout nor the statistics of a batch
         module, device = self.net_.module_.eval(), self.net_.device
+        batch = pad_clips(clips, self.scaler_)
+        outputs, _ = module.tag_steps(
+            batch["X"].to(device), batch["lengths"].to(device)
+        )
+        return outputs.cpu()
+
+    def _tag_long(self, clips: Clips, row: int) -> torch.Tensor:
+        """Return the outputs (n_outputs, n_steps) of a clip that is read in parts.
+
+        What goes into the recurrent layers is kept as a whole, 23 MB an hour for 64
+        components and 25 steps a second: it is needed in both directions.
+        """
+        module, device = self.net_.module_.eval(), self.net_.device
         per_step = self._frames_per_step()
-        steps = torch.from_numpy(-(-clips.lengths // per_step))
-        shape = len(clips), module.head.linear.out_features, int(steps.max())
-        outputs = torch.zeros(shape)
-        # neighbours in length share a batch, so that little of it is padding
-        order = np.argsort(clips.lengths, kind="stable")
-        begins = range(0, len(order), PREDICT_BATCH)
-        for begin in show_progress(
-            begins, "Tagging", unit="batch", verbose=self.verbose
+        n_steps = -(-int(clips.lengths[row]) // per_step)
+        steps, begin = torch.empty(0, 0), 0
+        for part in encode_clip(
+            module.encoder, clips, row, self.scaler_, device, per_step
         ):
-            rows = order[begin : begin + PREDICT_BATCH]
-            batch = pad_clips(clips.take(rows), self.scaler_)
-            with torch.inference_mode():
-                out, _ = module.tag_steps(
-                    batch["X"].to(device), batch["lengths"].to(device)
-                )
-            outputs[torch.from_numpy(rows), :, : out.shape[2]] = out.cpu()
-        return outputs, steps
+            frames = torch.from_numpy(np.ascontiguousarray(part))[None]
+            length = torch.tensor([frames.shape[2]])
+            averaged = average_frames(frames, length, per_step)[0][0]
+            if not begin:
+                # filled in place: a list of parts would be a second copy when joined
+                steps = torch.empty(len(averaged), n_steps)
+            end = begin + averaged.shape[1]
+            steps[:, begin:end] = averaged
+            begin = end
+        return module.head.tag_long(steps.to(device)).cpu()
 
     def _frames_per_step(self) -> int:
         """Return what the net was built with: the parameter may be another by now."""
         return self.net_.module_.head.frame_pooling
+
+
+def _batch_by_length(lengths: IntArray, *, bounded: bool) -> Iterator[IntArray]:
+    """Put clips of similar length together.
+
+    Parameters
+    ----------
+    lengths : ndarray of shape (n_clips,), int
+    bounded : bool
+        Whether a batch has at most ``PREDICT_FRAMES`` frames, padding counted.
+
+    Yields
+    ------
+    rows : ndarray of int
+        At most ``PREDICT_BATCH`` clips. One of more than ``ONE_PASS`` frames is alone.
+    """
+    # neighbours in length share a batch, so that little of it is padding
+    order = np.argsort(lengths, kind="stable")
+    begin = 0
+    for end in range(1, len(order) + 1):
+        n = end + 1 - begin
+        is_last = end == len(order)
+        if not is_last and n <= PREDICT_BATCH:
+            longest = lengths[order[end]]
+            fits = not bounded or n * longest <= PREDICT_FRAMES
+            if longest <= ONE_PASS and fits:
+                continue
+        yield order[begin:end]
+        begin = end
 
 
 class CRNNTagger(SequenceTagger):

@@ -57,6 +57,7 @@ from sklearn_triplet._training.encoding import (
     build_encoder,
     count_components,
     encode_clips,
+    take_single,
 )
 from sklearn_triplet._training.estimator import EmbedsClips
 from sklearn_triplet._training.networks import FrameEncoder
@@ -64,6 +65,7 @@ from sklearn_triplet._training.pseudo_labeling import GuessesClips
 from sklearn_triplet._training.tag_triplets import (
     CropBatches,
     CropData,
+    RunningPool,
     Tagged,
     TaggingEncoder,
     TagTripletLoss,
@@ -429,20 +431,20 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
             clip is shorter than the longest, or (n_samples, n_components) for a table.
             ``output="clip"``: shape (n_clips, 2 * n_components), the standardised mean
             and deviation that the head sees. Rows of clips that could not be read are
-            NaN.
+            NaN. Clips may be hours long, as in ``TripletEmbedder.transform``.
         """
         clips, rows = self._read(X)
         encoded = self._encode(clips.take(rows), "Embedding") if len(rows) else ()
         if self.output == "clip":
             pooled = np.full((len(clips), self._n_features_out), np.nan, np.float32)
-            for row, frames in zip(rows, encoded, strict=True):
-                pooled[row] = self._embed(frames).numpy()
+            for row, parts in zip(rows, encoded, strict=True):
+                pooled[row] = self._embed(parts).numpy()
             return pooled
         n_frames = max(int(clips.lengths.max()), 1)
         shape = len(clips), self.n_components_, n_frames
         embeddings = np.full(shape, np.nan, np.float32)
-        for row, frames in zip(rows, encoded, strict=True):
-            self._stretch(frames, embeddings[row], int(clips.lengths[row]))
+        for row, parts in zip(rows, encoded, strict=True):
+            self._stretch(parts, embeddings[row, :, : clips.lengths[row]])
         return embeddings[:, :, 0] if clips.flat else embeddings
 
     # --- the steps of the fit that are its own, in their order
@@ -754,8 +756,8 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
 
     def _encode(
         self, clips: Clips, description: str = "Tagging"
-    ) -> Iterator[NDArray[np.float32]]:
-        """Encode readable clips one by one, in frames of ``frame_pooling``."""
+    ) -> Iterator[Iterator[NDArray[np.float32]]]:
+        """Encode readable clips part by part, in frames of ``frame_pooling``."""
         return show_progress(
             encode_clips(
                 self.net_, clips.average_frames(self.frame_pooling_), self.scaler_
@@ -766,51 +768,89 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
             verbose=self.verbose,
         )
 
-    def _embed(self, frames: NDArray[np.float32]) -> torch.Tensor:
+    def _embed(self, parts: Iterable[NDArray[np.float32]]) -> torch.Tensor:
         """Return u of the encoded frames of one clip, shape (2 * n_components,)."""
         module = self.net_.module_
-        X = torch.from_numpy(np.ascontiguousarray(frames)).to(self.net_.device)
+        frames, parts = take_single(parts)
         with torch.inference_mode():
-            return module.embed_frames(X[None])[0].cpu()
+            if frames is not None:
+                return module.embed_frames(self._to_tensor(frames)[None])[0].cpu()
+            pool = RunningPool(module.attention)
+            for part in parts:
+                pool.add(self._to_tensor(part))
+            return module.norm(pool.statistics()[None])[0].cpu()
+
+    def _to_tensor(self, frames: NDArray[np.float32]) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(frames)).to(self.net_.device)
 
     def _stretch(
-        self, frames: NDArray[np.float32], target: np.ndarray, length: int
+        self, parts: Iterable[NDArray[np.float32]], target: np.ndarray
     ) -> None:
         """Write pooled frames into the frames of X that they stand for.
 
         Parameters
         ----------
-        frames : ndarray of shape (n, n_pooled)
+        parts : iterable of ndarray of shape (n, n_pooled)
         target : ndarray of shape (n, n_frames), float32
-            Written to, in place.
-        length : int
-            Valid frames of it; what is beyond stays.
+            The valid frames of a clip. Written to, in place.
         """
         # rows of a table have no frames, and are not pooled
-        repeated = np.repeat(frames, 1 if self.flat_ else self.frame_pooling_, axis=1)
+        each = 1 if self.flat_ else self.frame_pooling_
+        begin = 0
+        for part in parts:
+            end = begin + each * part.shape[1]
+            target[:, begin:end] = part.repeat(each, axis=1)[
+                :, : target.shape[1] - begin
+            ]
+            begin = end
         # the last frame stands for the rest that fills no frame of its own
-        places = np.minimum(np.arange(length), repeated.shape[1] - 1)
-        target[:, :length] = repeated[:, places]
+        target[:, begin:] = part[:, -1:]
 
     def _clip_logits(self, clips: Clips) -> torch.Tensor:
         """Return the head's answers to u."""
         head = self.net_.module_.head
         weight, bias = head.weight.detach().cpu(), head.bias.detach().cpu()
         # row by row: a product of matrices rounds otherwise for other numbers of rows
-        embedded = (self._embed(frames) for frames in self._encode(clips))
+        embedded = (self._embed(parts) for parts in self._encode(clips))
         return torch.stack([weight @ u + bias for u in embedded])
 
-    def _frame_probabilities(self, clips: Clips) -> torch.Tensor:
+    def _write_frame_logits(
+        self, clips: Clips, targets: Sequence[NDArray[np.float32]]
+    ) -> None:
         """Ask the head of each frame; the mean of its logits is that of the clip."""
-        shape = len(clips), len(self.classes_), int(clips.lengths.max())
-        logits = np.zeros(shape, np.float32)
         module = self.net_.module_
-        for row, frames in enumerate(self._encode(clips)):
-            X = torch.from_numpy(np.ascontiguousarray(frames)).to(self.net_.device)
+        for parts, target in zip(self._encode(clips), targets, strict=True):
             with torch.inference_mode():
-                tagged = module.tag_frames(X).cpu().numpy()
-            self._stretch(tagged, logits[row], int(clips.lengths[row]))
-        return self._to_probabilities(torch.from_numpy(logits))
+                frames, parts = take_single(parts)
+                if frames is not None:
+                    tagged = module.tag_frames(self._to_tensor(frames))
+                    self._stretch([tagged.cpu().numpy()], target)
+                    continue
+                self._write_long(parts, target)
+
+    def _write_long(
+        self, parts: Iterator[NDArray[np.float32]], target: NDArray[np.float32]
+    ) -> None:
+        """Write the logits of a clip that comes in parts.
+
+        Beside each frame stands the deviation of the whole clip, which is known at its
+        end. What it adds is the same for all frames, since the head is linear.
+        """
+        module = self.net_.module_
+        pool = RunningPool(module.attention)
+        nothing = torch.zeros(self.n_components_, 1, device=self.net_.device)
+
+        def tag(part: NDArray[np.float32]) -> NDArray[np.float32]:
+            frames = self._to_tensor(part)
+            pool.add(frames)
+            return module.tag_frames(frames, nothing).cpu().numpy()
+
+        self._stretch(map(tag, parts), target)
+        deviation = pool.statistics()[self.n_components_ :, None]
+        shift = module.tag_frames(nothing, deviation) - module.tag_frames(
+            nothing, nothing
+        )
+        target += shift.cpu().numpy()
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

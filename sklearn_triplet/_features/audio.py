@@ -1,4 +1,4 @@
-"""Paths or waveforms in, mono samples (n_samples,) or a sentence of refusal out.
+"""Paths, windows or waveforms in, mono samples or a sentence of refusal out.
 
 Whatever can be decoded of a file is used. What a header promises decides nothing,
 neither how much memory is taken nor how long is waited: blocks are decoded until none
@@ -9,26 +9,34 @@ not do: FLAC holds 65 535 samples of silence in 11 bytes, so that 30 kB may be a
 from __future__ import annotations
 
 import math
+import mmap
+import numbers
 import os
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import NamedTuple, TypeAlias, TypeGuard, cast
 
 import librosa  # loads its costly parts when they are first used, not here
 import numpy as np
 import soundfile
+import soxr
 from numpy.typing import ArrayLike, NDArray
 
 # lists of str and columns of tables are array-like too, lists of Path are not
 AudioLike: TypeAlias = (
-    ArrayLike | Sequence[str | os.PathLike[str]] | Sequence[ArrayLike]
+    ArrayLike
+    | Sequence[str | os.PathLike[str]]
+    | Sequence[ArrayLike]
+    | Sequence[tuple[str | os.PathLike[str], float, float]]
 )
 PATH = str | os.PathLike
 # offset and full scale of integer waveforms, as soundfile applies them to files
 PCM = {np.dtype("u1"): (2**7, 2**7), np.dtype("i2"): (0, 2**15)}
 PCM[np.dtype("i4")] = (0, 2**31)
 BLOCK = 2**20  # samples decoded at once, so that 5.1 sound is never whole in memory
+WHOLE_BLOCKS = 16  # 6 minutes at 44.1 kHz; what is longer is never whole in memory
 UNKNOWN_LENGTH = np.iinfo(np.int64).max  # what libsndfile reports for streamed FLAC
 # libsndfile reads what is left of a cut file and says so only in its log
 CUT_CHUNK = re.compile(r"^ *(?:data|SSND|Data Size) *: (\d+) \(should be (\d+)\)", re.M)
@@ -46,6 +54,24 @@ PAGE_START = re.compile(rb"OggS\x00[\x00-\x07]")
 PAGE_HEADER = 27  # bytes, before the table of the segments
 LAST_PAGE = 4  # flag of the last page of a stream
 REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+class Window(NamedTuple):
+    """A part of a file: a clip of its own, silent beyond its ends.
+
+    Attributes
+    ----------
+    path : str
+    onset, offset : float
+        In seconds from the start of the file, ``0 <= onset < offset``.
+    """
+
+    path: str
+    onset: float
+    offset: float
+
+
+Clip: TypeAlias = str | Window | np.ndarray
 
 
 class Sound(NamedTuple):
@@ -67,24 +93,24 @@ class Sound(NamedTuple):
 # --- the forms of X
 
 
-def list_clips(X: AudioLike) -> list[str] | list[np.ndarray] | None:
-    """List the paths or waveforms of X; None where X is a table of numbers.
+def list_clips(X: AudioLike) -> list[str] | list[Window] | list[np.ndarray] | None:
+    """List the paths, windows or waveforms of X; None where X is a table of numbers.
 
     Parameters
     ----------
-    X : sequence of path, sequence of waveform or table
+    X : sequence of path, of (path, onset, offset) or of waveform, or table
         As given to `LogMel.transform`.
 
     Returns
     -------
-    clips : list of str, list of ndarray or None
+    clips : list of str, list of Window, list of ndarray or None
         Waveforms of shape (n_samples_i,) or (n_channels, n_samples_i), of any real
         type.
 
     Raises
     ------
     ValueError
-        Where X is none of these, empty, or mixes paths and waveforms.
+        Where X is none of these, empty, or mixes them, or a window is none.
     """
     _refuse_other_forms(X)
     if not _is_listing(X):
@@ -92,14 +118,17 @@ def list_clips(X: AudioLike) -> list[str] | list[np.ndarray] | None:
     if len(X) == 0:
         raise ValueError("X of LogMel is empty: give at least one path or waveform.")
     kinds = [_kind(clip) for clip in X]
-    if not {"a path", "a waveform"} & set(kinds):
+    if not {"a path", "a window", "a waveform"} & set(kinds):
         return None
+    windows = ", or only windows of files" if "a window" in kinds else ""
     for row, kind in enumerate(kinds):
         if kind != kinds[0]:
             raise ValueError(
-                f"X of LogMel must hold only paths or only waveforms. Row 0 is "
-                f"{kinds[0]}, row {row} is {kind}: make them alike or leave it out."
+                f"X of LogMel must hold only paths or only waveforms{windows}. Row 0 "
+                f"is {kinds[0]}, row {row} is {kind}: make them alike or leave it out."
             )
+    if kinds[0] == "a window":
+        return [_as_window(row, cast("tuple", clip)) for row, clip in enumerate(X)]
     if kinds[0] == "a path":
         paths = cast("Sequence[str | os.PathLike[str]]", X)
         return [str(os.fspath(path)) for path in paths]
@@ -148,11 +177,33 @@ def _refuse_other_forms(X: object) -> None:
 
 
 def _kind(clip: object) -> str:
-    """Call a clip "a path" or "a waveform", and anything else by its repr."""
+    """Call a clip a path, a window or a waveform, and anything else by its repr."""
     if isinstance(clip, PATH):
         return "a path"
+    if isinstance(clip, tuple) and clip and isinstance(clip[0], PATH):
+        return "a window"
     is_waveform = hasattr(clip, "__array__") and np.ndim(clip) > 0
     return "a waveform" if is_waveform else repr(clip)[:40]
+
+
+def _as_window(row: int, given: tuple) -> Window:
+    """Take (path, onset, offset), or refuse it."""
+    if len(given) != 3:
+        raise ValueError(
+            f"A window given to LogMel must be (path, onset, offset). Got "
+            f"{len(given)} values in row {row}: {given!r}. Of a table, select these "
+            "three columns."
+        )
+    path, *times = given
+    # NaN is compared to nothing, so it is no such window either
+    is_time = all(isinstance(time, numbers.Real) for time in times)
+    if not is_time or not 0 <= times[0] < times[1] < math.inf:
+        raise ValueError(
+            f"A window given to LogMel must be (path, onset, offset) with times in "
+            f"seconds, 0 <= onset < offset. Got onset {times[0]!r} and offset "
+            f"{times[1]!r} in row {row}: correct them or leave it out."
+        )
+    return Window(str(os.fspath(path)), float(times[0]), float(times[1]))
 
 
 def _as_waveform(row: int, given: object) -> np.ndarray:
@@ -190,13 +241,13 @@ def without_padding(waveform: np.ndarray) -> np.ndarray:
 # --- one clip
 
 
-def promised_length(clip: str | np.ndarray, sample_rate: int) -> float:
+def promised_length(clip: Clip, sample_rate: int) -> float:
     """Tell how long a clip is at sample_rate by its header.
 
     Parameters
     ----------
-    clip : str or ndarray
-        A path or a waveform.
+    clip : str, Window or ndarray
+        A path, a part of a file or a waveform.
     sample_rate : int
         In Hz; the rate of the file is another one.
 
@@ -209,18 +260,22 @@ def promised_length(clip: str | np.ndarray, sample_rate: int) -> float:
     Raises
     ------
     FileNotFoundError, ValueError
-        Where there is no such file, it is no sound, or holds none.
+        Where there is no such file, it is no sound, or holds none there.
     """
     if isinstance(clip, np.ndarray):
         n_samples: float = clip.shape[-1] if clip.size else 0
     else:
-        with _open(clip, sample_rate) as file:
+        path, *_ = as_file(clip)
+        with _open(path, sample_rate) as file:
+            start, end = _find_cut(clip, file)
             n_samples = math.inf
-            if file.frames != UNKNOWN_LENGTH:
+            if end != UNKNOWN_LENGTH:
                 # rounded as librosa.resample rounds
-                n_samples = math.ceil(file.frames * (sample_rate / file.samplerate))
+                n_samples = math.ceil((end - start) * (sample_rate / file.samplerate))
     if n_samples == 0:
-        raise ValueError(f"{_name(clip)} holds no samples. Leave it out of X and y.")
+        raise ValueError(
+            f"{name_clip(clip)} holds no samples. Leave it out of X and y."
+        )
     return n_samples
 
 
@@ -254,46 +309,211 @@ def promised_duration(path: str) -> float:
     return n_samples / rate
 
 
+class Reader:
+    """Reads a clip as mono samples, block by block.
+
+    Parameters
+    ----------
+    clip : str, Window or ndarray of shape (n_samples,) or (n_channels, n_samples)
+        A path, a part of a file, or a waveform that has this rate.
+    sample_rate : int
+        In Hz; files of another rate are resampled (soxr, high quality). A window is
+        cut out first, between the samples nearest to its times.
+
+    Attributes
+    ----------
+    flaw : str
+        As in `Sound`; when all blocks have been read.
+    """
+
+    def __init__(self, clip: Clip, sample_rate: int) -> None:
+        self.clip = clip
+        self.sample_rate = sample_rate
+        self.flaw = ""
+        self.cause = ""
+        self.n_decoded = 0
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Read all that can be decoded.
+
+        Yields
+        ------
+        samples : ndarray of shape (n,), float32
+            A single block of a clip of ordinary length. Without samples only where none
+            are promised.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            Where there is no such file, nothing of it can be decoded, or a sample is
+            not finite.
+        """
+        if isinstance(self.clip, np.ndarray):
+            yield mix_down(self.clip)
+            return
+        path, *_ = as_file(self.clip)
+        with _open(path, self.sample_rate) as file:
+            start, end = _find_cut(self.clip, file)
+            decoded = self._decode(file, start, end)
+            # many seconds are joined and resampled at once, which is fastest
+            begin = list(islice(decoded, WHOLE_BLOCKS))
+            later = next(decoded, None)
+            if later is None:
+                yield self._join(begin, file, is_empty=start == end)
+            else:
+                yield from self._resample(chain(begin, [later], decoded), file)
+            self.flaw = self._tell_flaw(file, start, end)
+
+    def _decode(
+        self, file: _Stream, start: int, end: int
+    ) -> Iterator[NDArray[np.float32]]:
+        """Decode samples start to end until no more comes, as mono at their rate."""
+        if start:
+            skip = start - _seek(file, start)
+            while skip > 0:
+                block, self.cause = _read_block(file, skip)
+                skip -= len(block)
+                if not len(block):
+                    return
+        while self.n_decoded < end - start and not self.cause:
+            block, self.cause = _read_block(file, end - start - self.n_decoded)
+            if not len(block):
+                return
+            mono = block[:, 0] if file.channels == 1 else _average(block)
+            _refuse_non_finite(mono, self.clip, start + self.n_decoded)
+            self.n_decoded += len(block)
+            yield mono
+
+    def _join(
+        self, blocks: list[NDArray[np.float32]], file: _Stream, *, is_empty: bool
+    ) -> NDArray[np.float32]:
+        """Return all samples of a clip of ordinary length."""
+        if len(blocks) != 1:
+            blocks = [np.concatenate([np.empty(0, np.float32), *blocks])]
+        if not len(blocks[0]) and not is_empty:
+            cause = self.cause or "it ends after its header"
+            raise ValueError(
+                f"nothing of {name_clip(self.clip)} can be decoded ({cause}). Replace "
+                "it by an intact copy."
+            )
+        if file.samplerate == self.sample_rate or is_empty:
+            return blocks[0]
+        return librosa.resample(
+            blocks[0],
+            orig_sr=file.samplerate,
+            target_sr=self.sample_rate,
+            res_type="soxr_hq",
+        )
+
+    def _resample(
+        self, blocks: Iterable[NDArray[np.float32]], file: _Stream
+    ) -> Iterator[NDArray[np.float32]]:
+        """Resample what is too long to be held, to the very values of `_join`."""
+        if file.samplerate == self.sample_rate:
+            yield from blocks
+            return
+        stream = soxr.ResampleStream(
+            file.samplerate, self.sample_rate, 1, dtype="float32", quality="HQ"
+        )
+        n_made = 0
+        for block in blocks:
+            made = stream.resample_chunk(block)
+            n_made += len(made)
+            yield made
+        rest = stream.resample_chunk(np.empty(0, np.float32), last=True)
+        # rounded as librosa.resample rounds
+        n_asked = math.ceil(self.n_decoded * (self.sample_rate / file.samplerate))
+        yield librosa.util.fix_length(rest, size=max(n_asked - n_made, 0))
+
+    def _tell_flaw(self, file: _Stream, start: int, end: int) -> str:
+        """Say what is missing of the file, or of a window of it."""
+        if not isinstance(self.clip, Window):
+            return _tell_flaw(file, file.name, self.n_decoded, self.cause)
+        asked = round(self.clip.offset * file.samplerate) - start
+        if self.n_decoded == asked:
+            return ""
+        because = f" ({self.cause})" if self.cause else ""
+        seconds = f"{self.n_decoded / file.samplerate:.3f}"
+        return f"holds {seconds} of {asked / file.samplerate:.3f} s{because}"
+
+
 def read(clip: str | np.ndarray, sample_rate: int) -> Sound:
-    """Read a clip as mono samples at sample_rate.
+    """Read a whole clip as mono samples at sample_rate.
 
     Parameters
     ----------
     clip : str or ndarray of shape (n_samples,) or (n_channels, n_samples)
-        A path, or a waveform that has this rate.
     sample_rate : int
-        In Hz; files of another rate are resampled (soxr, high quality).
+        In Hz.
 
     Returns
     -------
     sound : Sound
-        All that could be decoded, and what is wrong with it. Without samples only where
-        none are promised.
+        All that could be decoded, and what is wrong with it.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        Where there is no such file, nothing of it can be decoded, or a sample is not
-        finite.
+        As `Reader.blocks`.
     """
-    if isinstance(clip, np.ndarray):
-        return Sound(mix_down(clip))
-    with _open(clip, sample_rate) as file:
-        waveform, cause = _decode(file)
-        flaw = _tell_flaw(file, clip, len(waveform), cause)
-        rate, is_empty = file.samplerate, file.frames == 0
-    if not len(waveform) and not is_empty:
+    reader = Reader(clip, sample_rate)
+    blocks = list(reader.blocks())
+    samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+    return Sound(samples, reader.flaw)
+
+
+def as_file(clip: str | Window) -> tuple[str, float, float]:
+    """Return path, onset and offset of a file or a part of it."""
+    return clip if isinstance(clip, Window) else (clip, 0.0, math.inf)
+
+
+def _find_cut(clip: str | Window, file: _Stream) -> tuple[int, int]:
+    """Find the samples of a clip in its file.
+
+    Parameters
+    ----------
+    clip : str or Window
+    file : _Stream
+
+    Returns
+    -------
+    start, end : int
+        At the rate of the file; not beyond what it promises.
+
+    Raises
+    ------
+    ValueError
+        Where a window starts behind the end.
+    """
+    if isinstance(clip, str):
+        return 0, file.frames
+    start, end = (round(time * file.samplerate) for time in clip[1:])
+    if start >= file.frames:
         raise ValueError(
-            f"nothing of {clip!r} can be decoded ({cause or 'it ends after its header'}"
-            "). Replace it by an intact copy."
+            f"{clip.path!r} ends at {file.frames / file.samplerate:.3f} s, before the "
+            f"window from {clip.onset:g} to {clip.offset:g} s begins. Correct the "
+            "onset, or leave it out of X and y."
         )
-    _refuse_non_finite(waveform, clip)
-    if rate == sample_rate or is_empty:
-        return Sound(waveform, flaw)
-    resampled = librosa.resample(
-        waveform, orig_sr=rate, target_sr=sample_rate, res_type="soxr_hq"
-    )
-    return Sound(resampled, flaw)
+    if start >= end:
+        raise ValueError(
+            f"the window from {clip.onset} to {clip.offset} s of {clip.path!r} is "
+            "shorter than a sample. Make it longer, or leave it out of X and y."
+        )
+    return start, min(end, file.frames)
+
+
+def _seek(file: _Stream, start: int) -> int:
+    """Go to a sample, or to one before it from where it is reached; tell which."""
+    # libsndfile misses samples of the last page of OGG, by up to a few thousand
+    near_end = file.frames - BLOCK
+    place = max(min(start, near_end), 0) if file.format == "OGG" else start
+    try:
+        return file.seek(place)
+    except soundfile.SoundFileError as error:
+        raise ValueError(
+            f"sample {start} of {file.name!r} cannot be reached ({_cause(error)}). "
+            "Replace it by an intact copy, such as FLAC or WAV."
+        ) from error
 
 
 def load(clip: str | np.ndarray, sample_rate: int) -> NDArray[np.float32]:
@@ -317,7 +537,7 @@ def load(clip: str | np.ndarray, sample_rate: int) -> NDArray[np.float32]:
     sound = read(clip, sample_rate)
     if sound.flaw:
         raise ValueError(
-            f"{_name(clip)} {sound.flaw}. Replace it by a complete copy, or encode "
+            f"{name_clip(clip)} {sound.flaw}. Replace it by a complete copy, or encode "
             "again what is left of it."
         )
     return sound.samples
@@ -351,7 +571,10 @@ def mix_down(waveform: np.ndarray) -> NDArray[np.float32]:
     return (samples - np.float32(offset)) / np.float32(full_scale)
 
 
-def _name(clip: str | np.ndarray) -> str:
+def name_clip(clip: Clip) -> str:
+    """Call a clip in a message."""
+    if isinstance(clip, Window):
+        return f"{clip.path!r} from {clip.onset:g} to {clip.offset:g} s"
     return "the waveform" if isinstance(clip, np.ndarray) else repr(clip)
 
 
@@ -359,15 +582,17 @@ def _cause(error: Exception) -> str:
     return str(error).rstrip(".")
 
 
-def _refuse_non_finite(waveform: NDArray[np.float32], clip: str | np.ndarray) -> None:
+def _refuse_non_finite(
+    waveform: NDArray[np.float32], clip: Clip, start: int = 0
+) -> None:
     """Refuse mono samples (n_samples,) with NaN or infinity, and tell the first one."""
     finite = np.isfinite(waveform)
     if not finite.all():
         sample = int(finite.argmin())
         kind = "NaN" if np.isnan(waveform[sample]) else "infinity"
         raise ValueError(
-            f"{_name(clip)} contains {kind} at sample {sample}. Repair it or leave it "
-            "out of X and y."
+            f"{name_clip(clip)} contains {kind} at sample {start + sample}. Repair it "
+            "or leave it out of X and y."
         )
 
 
@@ -375,7 +600,7 @@ def _refuse_non_finite(waveform: NDArray[np.float32], clip: str | np.ndarray) ->
 
 
 class _Stream(soundfile.SoundFile):
-    """A file that is decoded from its start to its end.
+    """A file that is decoded from where it is to its end.
 
     soundfile otherwise seeks behind every block to where it should end. Behind a hole
     of an OGG file this repeats sound, and at the end of a FLAC file that promises more
@@ -428,33 +653,6 @@ def _open(path: str, sample_rate: int) -> _Stream:
             "header, or choose another 'sample_rate'."
         )
     return file
-
-
-def _decode(file: _Stream) -> tuple[NDArray[np.float32], str]:
-    """Decode a file until no more comes.
-
-    Parameters
-    ----------
-    file : _Stream
-
-    Returns
-    -------
-    samples : ndarray of shape (n_samples,), float32
-        The mean of the channels, at the rate of the file.
-    cause : str
-        The error of the decoder that ended it early, or nothing.
-    """
-    blocks: list[NDArray[np.float32]] = []
-    start, cause = 0, ""
-    while start < file.frames and not cause:
-        block, cause = _read_block(file, file.frames - start)
-        if not len(block):
-            break
-        blocks.append(block[:, 0] if file.channels == 1 else _average(block))
-        start += len(block)
-    if len(blocks) == 1:
-        return blocks[0], cause
-    return np.concatenate([np.empty(0, np.float32), *blocks]), cause
 
 
 def _average(block: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -557,8 +755,15 @@ def _tell_pages(path: str) -> list[str]:
     ----------
     S. Pfeiffer, "The Ogg Encapsulation Format Version 0", RFC 3533, 2003, section 6.
     """
-    with open(path, "rb") as file:
-        content = file.read()
+    with (
+        open(path, "rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        return _look_at_pages(content)
+
+
+def _look_at_pages(content: mmap.mmap) -> list[str]:
+    """Tell what is wrong with the pages of a whole file, as ``_tell_pages`` does."""
     n_places, start = 0, 0
     end: int | None = None  # of the last intact page
     is_last = is_beyond = False
@@ -583,12 +788,12 @@ def _tell_pages(path: str) -> list[str]:
     return reasons
 
 
-def _cut_page(content: bytes, start: int) -> tuple[bytes, bool]:
+def _cut_page(content: mmap.mmap, start: int) -> tuple[bytes, bool]:
     """Cut out the page that starts somewhere in the content of an OGG file.
 
     Parameters
     ----------
-    content : bytes
+    content : mmap
         Of the whole file.
     start : int
         Where the mark of a page was found.

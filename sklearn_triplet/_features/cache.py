@@ -1,8 +1,10 @@
 """Paths in, features (n_clips, n_mels, n_frames) from a folder on disk out.
 
 The folder holds a file per clip, ``clips/NAME.clip``: a line of text (checksum, flaw,
-key) and the energies (n_mels, n_frames) behind it. A clip is known by its key, which is
-path, size and time of change and costs one look at the file system; NAME is made of it.
+key) and the energies (n_mels, n_frames) behind it, those of a long recording part after
+part, as the line says. A clip is known by its key, which is path, size and time of
+change, and of a window its times; it costs one look at the file system. NAME is made of
+it.
 Lists of which something was new, and large ones, are written once more, as one array
 ``NAME.npy`` to be mapped.
 
@@ -16,15 +18,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import mmap
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, TypeAlias, cast
 
 import numpy as np
 
-from sklearn_triplet._features.extraction import Extracted, Extraction
+from sklearn_triplet._features.audio import Window, as_file
+from sklearn_triplet._features.extraction import Extracted, Extraction, split_parts
 from sklearn_triplet._input.progress import show_progress
 
 FORMAT = 2  # to be raised when the same parameters give other values or other files
@@ -32,29 +36,35 @@ FORMAT = 2  # to be raised when the same parameters give other values or other f
 IN_MEMORY = 2**28
 ABSENT = -1
 LINE = 64  # a multiple of so many bytes, so that the array behind it is aligned
+PIECE = 2**24  # bytes written or summed up at once
 
-Key: TypeAlias = tuple[str, int, int]
+Key: TypeAlias = tuple[str, int, int] | tuple[str, int, int, float, float]
 
 
-def key_of(path: str) -> Key:
-    """Tell by what a file is known.
+def key_of(clip: str | Window) -> Key:
+    """Tell by what a file, or a part of it, is known.
 
     Parameters
     ----------
-    path : str
+    clip : str or Window
 
     Returns
     -------
-    key : tuple of (str, int, int)
-        Absolute path, size in bytes, time of the last change in nanoseconds. The sound
-        is not looked at: reading it would take longer than all that is saved.
+    key : tuple of (str, int, int) or (str, int, int, float, float)
+        Absolute path, size in bytes, time of the last change in nanoseconds, and of a
+        window onset and offset. The sound is not looked at: reading it would take
+        longer than all that is saved.
     """
+    path, *times = as_file(clip)
     path = os.path.abspath(path)
     try:
         found = os.stat(path)
+        size, changed = found.st_size, found.st_mtime_ns
     except OSError:  # told in a sentence when its header is read
-        return path, ABSENT, ABSENT
-    return path, found.st_size, found.st_mtime_ns
+        size = changed = ABSENT
+    if isinstance(clip, str):
+        return path, size, changed
+    return path, size, changed, times[0], times[1]
 
 
 def name_of(keys: object) -> str:
@@ -81,7 +91,7 @@ class FeatureCache:
         The folder of all sets of parameters.
     dtype : {"float32", "float16"}
     extraction : Extraction
-        Whose clips are paths. Problems and flaws are added to it.
+        Whose clips are paths or windows. Problems and flaws are added to it.
 
     Attributes
     ----------
@@ -93,7 +103,7 @@ class FeatureCache:
         Where a clip stands first; it is read or computed once.
     n_frames : dict of Key to int
         Of the clips found or computed so far.
-    kept : dict of Key to ndarray of shape (n_mels, n_frames_i)
+    kept : dict of Key to Extracted
         Their energies, up to 256 MiB, then none.
     """
 
@@ -106,13 +116,14 @@ class FeatureCache:
         self.folder = os.path.join(location, f"{name}_{self.stamp}")
         self.n_mels, self.dtype = settings.n_mels, np.dtype(dtype)
         self.extraction = extraction
-        self.paths = cast("list[str]", extraction.clips)  # waveforms are not kept
-        self.keys = [key_of(path) for path in self.paths]
+        # waveforms are not kept
+        self.clips = cast("Sequence[str | Window]", extraction.clips)
+        self.keys = [key_of(clip) for clip in self.clips]
         # a path may stand in X twice
         self.first_rows = {key: i for i, key in reversed([*enumerate(self.keys)])}
         self.n_frames: dict[Key, int] = {}  # of all clips that can be used
         self.n_bytes = 0  # of their energies
-        self.kept: dict[Key, np.ndarray] = {}  # these energies, while they are few
+        self.kept: dict[Key, Extracted] = {}  # these energies, while they are few
 
     def features(self) -> np.ndarray:
         """Fetch the features of all clips, and compute those that are not there.
@@ -157,7 +168,7 @@ class FeatureCache:
         for key, row in self.first_rows.items():
             found = self._read_clip(key)
             if found is not None:
-                self._keep(key, found.energies)
+                self._keep(key, found)
                 if found.flaw:
                     self.extraction.flaws[row] = found.flaw
 
@@ -170,19 +181,21 @@ class FeatureCache:
             return 0
         promised = self.extraction.read_headers(rows)
         self._write_parameters()
+        self.extraction.folder = self.folder
         n_known = len(self.n_frames)
-        for row, computed in self.extraction.energies([*promised], done=n_known):
-            path, key = self.paths[row], self.keys[row]
-            if key_of(path) != key:
+        for row, computed in self.extraction.extract([*promised], done=n_known):
+            clip, key = self.clips[row], self.keys[row]
+            if key_of(clip) != key:
                 self.extraction.problems[row] = ValueError(
-                    f"{path!r} was changed while it was read. Call again when nothing "
-                    "writes to it any more."
+                    f"{as_file(clip)[0]!r} was changed while it was read. Call again "
+                    "when nothing writes to it any more."
                 )
                 continue
-            energies = computed.astype(self.dtype)
-            flaw = self.extraction.flaws.get(row, "")
-            self._write_clip(key, Extracted(energies, flaw))
-            self._keep(key, energies)
+            if len(computed.parts) == 1:
+                energies = computed.parts[0].astype(self.dtype)
+                computed = computed._replace(parts=[energies])
+            self._write_clip(key, computed)
+            self._keep(key, computed)
         return len(self.n_frames) - n_known
 
     def _repeat_reports(self) -> None:
@@ -193,12 +206,14 @@ class FeatureCache:
                 if self.first_rows[key] in found:
                     found[row] = found[self.first_rows[key]]
 
-    def _keep(self, key: Key, energies: np.ndarray) -> None:
+    def _keep(self, key: Key, extracted: Extracted) -> None:
         """Note a clip that can be used, and its energies as long as they are few."""
-        self.n_frames[key] = energies.shape[1]
-        self.n_bytes += energies.nbytes
+        self.n_frames[key] = extracted.n_frames
+        self.n_bytes += extracted.n_frames * self.n_mels * self.dtype.itemsize
+        # a long one is read from its file: what waits for it on the disk can go
         if self.n_bytes <= IN_MEMORY:
-            self.kept[key] = energies
+            if len(extracted.parts) == 1:
+                self.kept[key] = extracted
         else:  # they go to a map, and are read again for that
             self.kept.clear()
 
@@ -206,34 +221,36 @@ class FeatureCache:
         """Fill an array (n_clips, n_mels, n_frames) in memory, clip by clip."""
         features = np.empty(shape, self.dtype)
         for row, key in enumerate(self.keys):
-            n_frames = self.n_frames.get(key, 0)
-            features[row, :, n_frames:] = np.nan
-            if n_frames:
-                features[row, :, :n_frames] = self._fetch(key)
+            if key in self.n_frames:
+                self._fetch(key).write_to(features[row])
+            else:
+                features[row] = np.nan
         features.flags.writeable = False  # as a map is, so that both behave alike
         return features
 
-    def _fetch(self, key: Key) -> np.ndarray:
-        """Return the energies (n_mels, n_frames) of a clip that was found before."""
+    def _fetch(self, key: Key) -> Extracted:
+        """Return the energies of a clip that was found before."""
         if key in self.kept:
             return self.kept[key]
         found = self._read_clip(key)
         if found is None:
             path = self._clip_path(key)
             raise OSError(f"{path!r} was deleted or damaged while it was needed")
-        return found.energies
+        return found
 
     def _clip_path(self, key: Key) -> str:
         return os.path.join(self.folder, "clips", f"{name_of(key)}.clip")
 
-    def _checksum(self, text: bytes, energies: bytes | memoryview) -> bytes:
+    def _checksum(self, text: bytes, blocks: Iterable[bytes | memoryview]) -> bytes:
         """Sum up the line of a clip and its energies, as 8 hexadecimal digits.
 
         Four GB a second are summed up, a tenth of the time of reading. The parameters
         are in the sum too, in case that files are moved between folders.
         """
-        stamp = zlib.crc32(self.stamp.encode())
-        return b"%08x" % zlib.crc32(energies, zlib.crc32(text, stamp))
+        checksum = zlib.crc32(text, zlib.crc32(self.stamp.encode()))
+        for block in blocks:
+            checksum = zlib.crc32(block, checksum)
+        return b"%08x" % checksum
 
     def _read_clip(self, key: Key) -> Extracted | None:
         """Read a clip from the folder.
@@ -249,26 +266,49 @@ class FeatureCache:
         """
         try:
             with open(self._clip_path(key), "rb", buffering=0) as file:
-                content = file.read()
+                size = os.fstat(file.fileno()).st_size
+                content = (
+                    mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                    if size > PIECE
+                    else file.read()
+                )
         except FileNotFoundError:
             return None
         start = content.find(b"\n") + 1
         checksum, _, text = content[:start].partition(b" ")
-        if checksum != self._checksum(text, memoryview(content)[start:]):
+        view = memoryview(content)[start:]
+        blocks = (view[b : b + PIECE] for b in range(0, len(view), PIECE))
+        if checksum != self._checksum(text, blocks):
             return None
         flaw, *written_for = json.loads(text)
+        # behind the key of a long recording stand the frames of its parts
+        length = written_for.pop() if len(written_for) == len(key) + 1 else None
         if written_for != [*key]:
             return None
         array = np.frombuffer(content, self.dtype, offset=start)
-        return Extracted(array.reshape(self.n_mels, -1), flaw)
+        if length is None:
+            return Extracted([array.reshape(self.n_mels, -1)], flaw)
+        return Extracted(split_parts(array, self.n_mels, length), flaw)
 
     def _write_clip(self, key: Key, extracted: Extracted) -> None:
         """Write a clip: checksum, [flaw, *key], spaces, a newline, the energies."""
-        text = json.dumps([extracted.flaw, *key]).encode()
+        line = [extracted.flaw, *key]
+        if len(extracted.parts) > 1:
+            line.append(extracted.parts[0].shape[1])
+        text = json.dumps(line).encode()
         text = text.ljust(LINE * (1 + (len(text) + 10) // LINE) - 10) + b"\n"
-        energies = extracted.energies.tobytes()
+
+        def write_parts(file: BinaryIO) -> Iterator[bytes]:
+            for part in extracted.parts:
+                energies = part.astype(self.dtype).tobytes()
+                file.write(energies)
+                yield energies
+
         with self._sentences(), self._replacing(self._clip_path(key)) as file:
-            file.write(self._checksum(text, energies) + b" " + text + energies)
+            file.write(bytes(8) + b" " + text)
+            checksum = self._checksum(text, write_parts(file))
+            file.seek(0)
+            file.write(checksum)
 
     def _write_parameters(self) -> None:
         """Tell whoever looks into the folder what it is for."""
@@ -342,10 +382,14 @@ class FeatureCache:
         with self._replacing(self._map_path(keys)) as file:
             np.lib.format.write_array_header_1_0(file, header)
             for key in show_progress(keys, "LogMel, map", unit="clip", verbose=verbose):
-                block = np.full(shape[1:], np.nan, self.dtype)
-                if key is not None:
-                    block[:, : self.n_frames[key]] = self._fetch(key)
-                file.write(block.data)
+                found = Extracted([], "") if key is None else self._fetch(key)
+                # hours are not held as a whole, even for the order of the bands
+                n_bands = max(PIECE // (shape[2] * self.dtype.itemsize), 1)
+                for band in range(0, self.n_mels, n_bands):
+                    bands = slice(band, min(band + n_bands, self.n_mels))
+                    block = np.empty((bands.stop - band, shape[2]), self.dtype)
+                    found.write_to(block, bands)
+                    file.write(block.data)
             file.write(json.dumps([self.stamp, self.extraction.flaws]).encode())
             # its rows have no checksums, so that all has to be there before the name
             file.flush()

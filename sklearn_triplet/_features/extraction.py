@@ -1,12 +1,15 @@
-"""Clips, paths or waveforms, in; log-mel energies (n_mels, n_frames) float32 out.
+"""Clips, paths, windows or waveforms, in; log-mel energies (n_mels, n_frames) out.
 
 `Analysis` is the formula, for one clip; `Extraction` does it for the clips of a call,
-and keeps what cannot be used and what is used in part.
+and keeps what cannot be used and what is used in part. A long recording goes through
+block by block, and its energies to a temporary file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import itertools
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
@@ -19,10 +22,12 @@ import scipy.sparse
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from sklearn_triplet._features.audio import promised_length, read
+from sklearn_triplet._features.audio import Clip, Reader, name_clip, promised_length
 from sklearn_triplet._input.progress import show_progress
 
 CHUNK = 64  # frames transformed at once, so that their spectra stay in the cache
+PART = 64 * CHUNK  # frames computed before more is decoded, 41 s at a hop of 10 ms
+LONG = 16 * PART  # frames; the energies of longer clips wait on the disk, not in memory
 
 Result = TypeVar("Result")
 
@@ -56,10 +61,37 @@ class Settings(NamedTuple):
 
 
 class Extracted(NamedTuple):
-    """The energies (n_mels, n_frames) of a clip, and what is wrong with its file."""
+    """What became of a clip.
 
-    energies: NDArray[np.float32]
+    Attributes
+    ----------
+    parts : sequence of ndarray of shape (n_mels, n)
+        Its energies, side by side: one array, or of a long recording maps of `PART`
+        frames each, the last of fewer.
+    flaw : str
+        What is wrong with its file.
+    """
+
+    parts: Sequence[NDArray]
     flaw: str
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of all parts."""
+        return sum(part.shape[1] for part in self.parts)
+
+    def write_to(self, target: NDArray, bands: slice = slice(None)) -> None:
+        """Write some bands, (n_bands, n_frames), and NaN where the target is longer."""
+        begin = 0
+        for part in self.parts:
+            end = begin + part.shape[1]
+            target[:, begin:end] = part[bands]
+            begin = end
+        target[:, begin:] = np.nan
+
+
+class DiskError(Exception):
+    """The disk has no room for what waits there; no fault of the clip."""
 
 
 class Analysis:
@@ -90,13 +122,17 @@ class Analysis:
         )
         self.filters = scipy.sparse.csr_array(filters)
 
-    def of_clip(self, clip: str | np.ndarray) -> Extracted:
+    def of_clip(self, clip: Clip, folder: str | None = None) -> Extracted:
         """Read one clip, and turn it into energies.
 
         Parameters
         ----------
-        clip : str or ndarray of shape (n_samples,) or (n_channels, n_samples)
-            A path, or a waveform at the `sample_rate` of the settings.
+        clip : str, Window or ndarray of shape (n_samples,) or (n_channels, n_samples)
+            A path, a part of a file, or a waveform at the `sample_rate` of the
+            settings.
+        folder : str or None
+            For the energies of a clip of more than `LONG` frames; ``None``: that of
+            temporary files.
 
         Returns
         -------
@@ -106,32 +142,48 @@ class Analysis:
         ------
         FileNotFoundError, ValueError
             Where nothing of it can be read, or it is louder than float32 can hold.
+        DiskError
+            Where there is no room in the folder.
         """
-        sound = read(clip, self.settings.sample_rate)
-        with np.errstate(over="ignore", invalid="ignore"):  # refused below
-            energies = self.log_mel(sound.samples)
-        if not np.isfinite(energies).all():
-            name = repr(clip) if isinstance(clip, str) else "the waveform"
-            raise ValueError(
-                f"{name} is so loud that its energies are no finite float32: its "
-                f"largest sample is {np.abs(sound.samples).max():.3g}. Bring it to "
-                "[-1, 1] or leave it out of X and y."
-            )
-        return Extracted(energies, sound.flaw)
+        reader = Reader(clip, self.settings.sample_rate)
+        largest = 0.0
 
-    def log_mel(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+        def blocks() -> Iterator[NDArray[np.float32]]:
+            nonlocal largest
+            for block in reader.blocks():
+                if len(block):
+                    largest = max(largest, -float(block.min()), float(block.max()))
+                yield block
+
+        def finite_parts() -> Iterator[NDArray[np.float32]]:
+            for part in self.log_mel(blocks()):
+                if not np.isfinite(part).all():
+                    raise ValueError(
+                        f"{name_clip(clip)} is so loud that its energies are no finite "
+                        f"float32: its largest sample is {largest:.3g}. Bring it to "
+                        "[-1, 1] or leave it out of X and y."
+                    )
+                yield part
+
+        parts = _collect(finite_parts(), folder)
+        return Extracted(parts, reader.flaw)
+
+    def log_mel(
+        self, blocks: Iterable[NDArray[np.float32]]
+    ) -> Iterator[NDArray[np.float32]]:
         """Turn samples into log-mel energies.
 
         Parameters
         ----------
-        waveform : ndarray of shape (n_samples,), float32
-            At least one sample.
+        blocks : iterable of ndarray of shape (n,), float32
+            Of a waveform of at least one sample.
 
-        Returns
-        -------
-        energies : ndarray of shape (n_mels, n_frames), float32
-            ``n_frames = 1 + n_samples // hop_length`` (for an odd `n_fft` of
-            ``n_samples - 1``): the frames that librosa makes with ``center=True``.
+        Yields
+        ------
+        energies : ndarray of shape (n_mels, n), float32
+            `PART` frames each, the last fewer, in all ``1 + n_samples // hop_length``
+            (for an odd `n_fft` of ``n_samples - 1``): the frames that librosa makes
+            with ``center=True``.
 
         Notes
         -----
@@ -139,24 +191,104 @@ class Analysis:
         centred at sample ``t * hop_length``; beyond its ends the clip is silent.
         """
         n_fft, hop = self.settings.n_fft, self.settings.hop_length
-        n_frames = 1 + (len(waveform) - n_fft % 2) // hop
         n_window = len(self.window)
         # librosa centres the window in n_fft samples, and those at the hop
         before = n_fft // 2 - (n_fft - n_window) // 2
-        end = (n_frames - 1) * hop + n_window
-        padded = np.zeros(max(before + len(waveform), end), dtype=np.float32)
-        padded[before : before + len(waveform)] = waveform
-        frames = sliding_window_view(padded, n_window)[::hop][:n_frames]
+        waiting = np.zeros(before, dtype=np.float32)
+        n_samples = n_done = 0
+        # a part needs its last window, and all samples up to the frame behind it
+        needed = max((PART - 1) * hop + n_window, PART * hop)
+        for block in blocks:
+            n_samples += len(block)
+            waiting = np.concatenate([waiting, block])
+            while len(waiting) >= needed:
+                yield self._transform(waiting, PART)
+                n_done += PART
+                waiting = waiting[PART * hop :]
+        n_left = 1 + (n_samples - n_fft % 2) // hop - n_done
+        end = (n_left - 1) * hop + n_window
+        rest = np.zeros(max(end - len(waiting), 0), dtype=np.float32)
+        waiting = np.concatenate([waiting, rest])
+        # the windows at the end reach into silence, so they may be more than a part
+        for begin in range(0, n_left, PART):
+            yield self._transform(waiting[begin * hop :], min(PART, n_left - begin))
+
+    def _transform(
+        self, samples: NDArray[np.float32], n_frames: int
+    ) -> NDArray[np.float32]:
+        """Turn samples, which begin with the first window, into energies of frames."""
+        n_fft, hop = self.settings.n_fft, self.settings.hop_length
+        frames = sliding_window_view(samples, len(self.window))[::hop][:n_frames]
         energies = np.empty((self.filters.shape[0], n_frames), dtype=np.float32)
-        for start in range(0, n_frames, CHUNK):
-            chunk = slice(start, start + CHUNK)
-            # zeros behind the window instead of on both sides turn only the phase
-            spectra = scipy.fft.rfft(frames[chunk] * self.window, n=n_fft)
-            power = np.square(spectra.real) + np.square(spectra.imag)
-            # the sparse product also rounds alike under any number of BLAS threads
-            energies[:, chunk] = self.filters @ power.T
-        energies += np.float32(self.settings.log_floor)
-        return np.log(energies, out=energies)
+        with np.errstate(over="ignore", invalid="ignore"):  # refused by the caller
+            for start in range(0, n_frames, CHUNK):
+                chunk = slice(start, start + CHUNK)
+                # zeros behind the window instead of on both sides turn only the phase
+                spectra = scipy.fft.rfft(frames[chunk] * self.window, n=n_fft)
+                power = np.square(spectra.real) + np.square(spectra.imag)
+                # the sparse product also rounds alike under any number of BLAS threads
+                energies[:, chunk] = self.filters @ power.T
+            energies += np.float32(self.settings.log_floor)
+            return np.log(energies, out=energies)
+
+
+def _collect(
+    parts: Iterator[NDArray[np.float32]], folder: str | None
+) -> list[NDArray[np.float32]]:
+    """Join the parts of a clip, or let those of a long one wait on the disk.
+
+    Parameters
+    ----------
+    parts : iterator of ndarray of shape (n_mels, n), float32
+        `PART` frames each, the last fewer.
+    folder : str or None
+        As in `Analysis.of_clip`.
+
+    Returns
+    -------
+    parts : list of ndarray of shape (n_mels, n)
+        One, or maps of a file that is gone when nobody holds them any more.
+    """
+    kept: list[NDArray[np.float32]] = []
+    for part in parts:
+        kept.append(part)
+        if len(kept) * PART > LONG:
+            break
+    else:
+        return kept if len(kept) == 1 else [np.concatenate(kept, axis=1)]
+    n_mels = len(kept[0])
+    n_frames = 0
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            for part in itertools.chain(kept, parts):
+                file.write(np.ascontiguousarray(part).data)
+                n_frames += part.shape[1]
+            file.flush()
+            mapped = np.memmap(file, np.float32, "r", shape=n_mels * n_frames)
+    except OSError as error:
+        where = folder or tempfile.gettempdir()
+        raise DiskError(where, error) from error
+    return split_parts(mapped, n_mels, PART)
+
+
+def split_parts(energies: NDArray, n_mels: int, length: int) -> list[NDArray]:
+    """Cut what was written part by part, shape (n_mels * n_frames,), into parts.
+
+    Parameters
+    ----------
+    energies : ndarray of shape (n_mels * n_frames,)
+    n_mels : int
+    length : int
+        Frames of each part but the last.
+
+    Returns
+    -------
+    parts : list of ndarray of shape (n_mels, n)
+        Views.
+    """
+    size = n_mels * length
+    begins = range(0, len(energies), size)
+    return [energies[b : b + size].reshape(n_mels, -1) for b in begins]
 
 
 @dataclass
@@ -165,8 +297,9 @@ class Extraction:
 
     Parameters
     ----------
-    clips : list of str or list of ndarray
-        Paths, or waveforms of shape (n_samples_i,) or (n_channels, n_samples_i).
+    clips : list of str, list of Window or list of ndarray
+        Paths, parts of files, or waveforms of shape (n_samples_i,) or (n_channels,
+        n_samples_i).
     settings : Settings
     errors : {"raise", "warn"}
         Whether a clip that cannot be used ends the work.
@@ -174,6 +307,8 @@ class Extraction:
         Number of threads.
     verbose : int
         0: no progress bar.
+    folder : str or None, default=None
+        Where the energies of long recordings wait; ``None``: where temporary files are.
 
     Attributes
     ----------
@@ -183,11 +318,12 @@ class Extraction:
         What is missing or damaged in the file of a row that is used nevertheless.
     """
 
-    clips: list[str] | list[np.ndarray]
+    clips: Sequence[Clip]
     settings: Settings
     errors: str
     n_jobs: int | None
     verbose: int
+    folder: str | None = None
     problems: dict[int, Exception] = field(default_factory=dict)
     flaws: dict[int, str] = field(default_factory=dict)
 
@@ -211,11 +347,11 @@ class Extraction:
         rows = sorted(promised, key=lambda row: -promised[row])
         following = dict(zip(rows, rows[1:], strict=False))
         features = np.full((len(self.clips), self.settings.n_mels, 1), np.nan, dtype)
-        waiting: dict[int, NDArray[np.float32]] = {}
+        waiting: dict[int, Extracted] = {}
         longest = 1
-        for row, energies in self.energies(rows):
-            waiting[row] = energies
-            longest = max(longest, energies.shape[1])
+        for row, extracted in self.extract(rows):
+            waiting[row] = extracted
+            longest = max(longest, extracted.n_frames)
             is_last = row not in following
             hop = self.settings.hop_length
             if is_last or longest * hop >= promised[following[row]]:
@@ -250,9 +386,9 @@ class Extraction:
         self.raise_first()
         return promised
 
-    def energies(
+    def extract(
         self, rows: list[int], *, done: int = 0
-    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    ) -> Iterator[tuple[int, Extracted]]:
         """Compute the clips in some rows; problems and flaws are kept.
 
         Parameters
@@ -265,7 +401,12 @@ class Extraction:
         ------
         row : int
             In the order of `rows`, without those that cannot be used.
-        energies : ndarray of shape (n_mels, n_frames), float32
+        extracted : Extracted
+
+        Raises
+        ------
+        OSError
+            Where the disk has no room for the energies of a long recording.
         """
         analysis = Analysis(self.settings)
 
@@ -274,7 +415,9 @@ class Extraction:
                 # joblib warns where one leaves its generator early: let it run dry
                 if self.problems and self.errors == "raise":
                     return
-                yield joblib.delayed(outcome_of)(analysis.of_clip, self.clips[row])
+                yield joblib.delayed(outcome_of)(
+                    analysis.of_clip, self.clips[row], self.folder
+                )
 
         # threads: the work releases the lock, and workers need not import torch
         parallel = joblib.Parallel(self.n_jobs, prefer="threads", return_as="generator")
@@ -287,12 +430,20 @@ class Extraction:
             verbose=self.verbose,
         )
         for outcome, row in zip(outcomes, rows, strict=False):
+            if isinstance(outcome, DiskError):
+                folder, error = outcome.args
+                raise OSError(
+                    f"LogMel cannot write to {folder!r}, where the energies of long "
+                    f"recordings wait: {error.strerror or error}. Free space on that "
+                    "disk, or choose another one by 'memory' or the environment "
+                    "variable TMPDIR."
+                ) from error
             if isinstance(outcome, Exception):
                 self.problems[row] = outcome
                 continue
             if outcome.flaw:
                 self.flaws[row] = outcome.flaw
-            yield row, outcome.energies
+            yield row, outcome
 
     def raise_first(self) -> None:
         """Raise the problem that was met first, if that was asked for.
@@ -312,7 +463,7 @@ class Extraction:
 
 def outcome_of(
     function: Callable[..., Result], *arguments: object
-) -> Result | ValueError | OSError:
+) -> Result | ValueError | OSError | DiskError:
     """Call a function; an error that its clip causes is returned, not raised.
 
     Parameters
@@ -322,12 +473,12 @@ def outcome_of(
 
     Returns
     -------
-    outcome : object, ValueError or OSError
+    outcome : object, ValueError, OSError or DiskError
         What the function returns, or the error: one bad clip does not end the others.
     """
     try:
         return function(*arguments)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, DiskError) as error:
         return error
 
 
@@ -352,14 +503,14 @@ def refusal(row: int, problem: Exception) -> Exception:
     )
 
 
-def _fill(features: np.ndarray, waiting: dict[int, NDArray[np.float32]]) -> np.ndarray:
+def _fill(features: np.ndarray, waiting: dict[int, Extracted]) -> np.ndarray:
     """Move energies to their rows of features.
 
     Parameters
     ----------
     features : ndarray of shape (n_clips, n_mels, n_frames)
         NaN where nothing is yet.
-    waiting : dict of int to ndarray of shape (n_mels, n_frames_i)
+    waiting : dict of int to Extracted
         By row; emptied.
 
     Returns
@@ -367,12 +518,12 @@ def _fill(features: np.ndarray, waiting: dict[int, NDArray[np.float32]]) -> np.n
     features : ndarray of shape (n_clips, n_mels, max(n_frames, n_frames_i))
         The same array, or a wider copy where it is too short.
     """
-    longest = max((energies.shape[1] for energies in waiting.values()), default=1)
+    longest = max((extracted.n_frames for extracted in waiting.values()), default=1)
     if longest > features.shape[2]:
         wider = np.full((*features.shape[:2], longest), np.nan, features.dtype)
         wider[:, :, : features.shape[2]] = features
         features = wider
     while waiting:
-        row, energies = waiting.popitem()
-        features[row, :, : energies.shape[1]] = energies
+        row, extracted = waiting.popitem()
+        extracted.write_to(features[row])
     return features

@@ -1,4 +1,7 @@
-"""Sound files or waveforms in, log-mel energies (n_clips, n_mels, n_frames) out."""
+"""Sound files, or parts of them, in; log-mel energies (n_clips, n_mels, n_frames) out.
+
+Waveforms are taken too.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,10 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_triplet._features.audio import (
     AudioLike,
+    Window,
     list_clips,
     mix_down,
+    name_clip,
     without_padding,
 )
 from sklearn_triplet._features.cache import FeatureCache
@@ -76,7 +81,7 @@ def _tell_flaws(work: Extraction) -> str:
     if not flaws:
         return ""
     first = " ".join(
-        f"Row {row}: {work.clips[row]!r} {flaws[row]}."
+        f"Row {row}: {name_clip(work.clips[row])} {flaws[row]}."
         for row in sorted(flaws)[:N_NAMED]
     )
     return (
@@ -165,6 +170,17 @@ class LogMel(TransformerMixin, BaseEstimator):
     where a sample is NaN, or there is no file, `errors` decides. No header is believed:
     memory and time follow what is decoded.
 
+    **Windows.** ``(path, onset, offset)`` is the clip that a file of the samples
+    ``round(onset * rate)`` to ``round(offset * rate)`` would be, at the rate of the
+    file: silent beyond its ends, and resampled on its own. A window that ends behind
+    the file is shorter, and counted among the blemished; one that begins there cannot
+    be used. Pages of OGG are checked where a file is read as a whole only.
+
+    **Long recordings** are decoded and analysed block by block: of hours nothing but
+    the output is in memory, and with `memory` not even that. Beyond 11 minutes at a hop
+    of 10 ms the energies wait in an unnamed file in `memory`, or where Python's
+    `tempfile` puts it: 92 MB an hour.
+
     **With memory**, a file is known by its absolute path, its size and the time of its
     last change, not by its sound. After Ctrl-C, the next call goes on with the first
     clip that is missing. Files that could not be used are tried again every time, and
@@ -216,9 +232,18 @@ class LogMel(TransformerMixin, BaseEstimator):
     >>> LogMel(8000).frame_times(3)
     array([0.  , 0.01, 0.02])
 
-    A file that is decoded once:
+    Windows of a recording, of which the rest is not decoded:
 
     >>> import tempfile, soundfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/tone.wav"
+    ...     soundfile.write(path, tone, 44100)
+    ...     windows = LogMel().transform([(path, 0.0, 0.5), (path, 0.25, 0.75)])
+    >>> windows.shape
+    (2, 64, 51)
+
+    A file that is decoded once:
+
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     soundfile.write(f"{folder}/tone.wav", tone, 44100)
     ...     mel = LogMel(memory=f"{folder}/features")
@@ -264,7 +289,7 @@ class LogMel(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : sequence of path or of waveforms, or ndarray
+        X : sequence of path, of windows or of waveforms, or ndarray
             As in `transform`.
         y : Ignored
 
@@ -291,9 +316,10 @@ class LogMel(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : sequence of str or os.PathLike, sequence of ndarray, or ndarray of shape \
-                (n_clips, n_samples)
-            Files of any format that soundfile reads, or waveforms of shape
+        X : sequence of str or os.PathLike, of tuple (path, onset, offset), of \
+                ndarray, or ndarray of shape (n_clips, n_samples)
+            Files of any format that soundfile reads; windows of files, from onset to
+            offset in seconds, of which nothing else is decoded; or waveforms of shape
             (n_samples_i,) or (n_channels, n_samples_i) in [-1, 1]; integers of 8, 16
             and 32 bits are scaled as in files. Channels are averaged. In an array,
             trailing NaN is padding; after a `fit` on one, n_samples has to be the same
@@ -327,7 +353,7 @@ class LogMel(TransformerMixin, BaseEstimator):
         settings = self._settings()
         work = Extraction(clips, settings, self.errors, self.n_jobs, self.verbose)
         location = self._location()
-        if location is None or not isinstance(clips[0], str):
+        if location is None or isinstance(clips[0], np.ndarray):
             features = work.features(self.dtype)
         else:
             features = FeatureCache(location, self.dtype, work).features()
@@ -463,18 +489,20 @@ class LogMel(TransformerMixin, BaseEstimator):
             return int(self.win_length)
         return max(1, int(self.sample_rate) * WINDOW_MS // 1000)
 
-    def _read_clips(self, X: AudioLike, *, reset: bool) -> list[str] | list[np.ndarray]:
+    def _read_clips(
+        self, X: AudioLike, *, reset: bool
+    ) -> list[str] | list[Window] | list[np.ndarray]:
         """List the clips of X and keep the book of its number of features.
 
         Parameters
         ----------
-        X : sequence of path or of waveforms, or ndarray
+        X : sequence of path, of windows or of waveforms, or ndarray
         reset : bool
             Whether the number of features is noted, as in `fit`, or compared.
 
         Returns
         -------
-        clips : list of str or list of ndarray
+        clips : list of str, list of Window or list of ndarray
             Of one kind; rows of a table without their padding.
         """
         clips = list_clips(X)

@@ -17,6 +17,7 @@ from sklearn_triplet._input.rows import warn_of_unreadable
 from sklearn_triplet._input.types import ClipsLike, IntArray
 
 TABLE_ROWS = 4096  # rows of a table that are read at once
+BLOCK = 2**15  # frames of a clip that are looked at or measured at once
 
 
 class Clips:
@@ -100,20 +101,25 @@ class Clips:
             arrays = [a[:, :n] for a, n in zip(arrays, self.lengths, strict=True)]
         return Clips(arrays, lengths, self.flat, n_frames)
 
-    def pieces(self) -> Iterator[np.ndarray]:
-        """Yield all frames in order, in parts that fit in memory.
+    def pieces(self) -> Iterator[Iterator[np.ndarray]]:
+        """Go through all frames in order, in parts that fit in memory.
 
         Yields
         ------
-        frames : ndarray of shape (n_features, n), float32
-            A clip, or many rows of a table: one by one they would take minutes.
+        parts : iterator of ndarray of shape (n_features, n), float32
+            Of a clip, in parts of ``BLOCK`` frames, or many rows of a table: one by one
+            they would take minutes.
         """
         if not self.flat:
-            yield from (self[i] for i in range(len(self)))
+            yield from (self._blocks(i) for i in range(len(self)))
             return
         for begin in range(0, len(self), TABLE_ROWS):
             rows = np.asarray(self.arrays[begin : begin + TABLE_ROWS])
-            yield rows[:, :, 0].T.astype(np.float32, copy=False)
+            yield iter([rows[:, :, 0].T.astype(np.float32, copy=False)])
+
+    def _blocks(self, i: int) -> Iterator[np.ndarray]:
+        for begin in range(0, self.lengths[i], BLOCK):
+            yield self.frames(i, begin, min(BLOCK, self.lengths[i] - begin))
 
     @property
     def n_features(self) -> int:
@@ -232,6 +238,76 @@ class FrameScaler:
         return clip * self.scale[:, None] + self.mean[:, None]
 
 
+class Moments:
+    """Mean and variance of frames that come in parts, in one pass.
+
+    Attributes
+    ----------
+    total : float
+        Number of frames, or the sum of their weights.
+    mean, squares : ndarray of shape (n_features,), float64
+        Mean, and sum of the squared differences from it.
+
+    Notes
+    -----
+    The sums of a part are around its own mean and put together as Chan et al. [1]_ do:
+    plain sums of squares would cancel for a large mean.
+
+    References
+    ----------
+    .. [1] T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for computing the
+       sample variance", The American Statistician 37(3), 1983.
+
+    Examples
+    --------
+    >>> moments = Moments()
+    >>> for part in (np.array([[1.0, 2.0]]), np.array([[3.0, 4.0, 5.0]])):
+    ...     moments.add(part)
+    >>> moments.mean, moments.variance
+    (array([3.]), array([2.]))
+    """
+
+    def __init__(self) -> None:
+        self.total = 0.0
+        self.mean, self.squares = np.zeros(1), np.zeros(1)  # of as many as will come
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Mean squared difference from the mean, shape (n_features,)."""
+        return self.squares / self.total
+
+    def add(self, frames: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Take more frames in.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (n_features, n)
+            At least one.
+        weights : ndarray of shape (n,) or None
+            How much each counts; ``None``: 1.
+        """
+        if weights is None:
+            new: float = frames.shape[1]
+            center = frames.mean(axis=1, dtype=np.float64)
+            squares = np.square(frames - center[:, None]).sum(axis=1)
+        else:
+            new = float(weights.sum())
+            if not new:
+                return  # beside what is in already, these count for nothing
+            center = frames.astype(np.float64) @ (weights / new)
+            squares = np.square(frames - center[:, None]) @ weights
+        total = self.total + new
+        self.squares = self.squares + squares
+        self.squares += (center - self.mean) ** 2 * (self.total * new / total)
+        self.mean = self.mean + (center - self.mean) * (new / total)
+        self.total = total
+
+    def scale(self, factor: float) -> None:
+        """Let all that was taken in count so many times as much."""
+        self.total *= factor
+        self.squares *= factor
+
+
 def _measure(clips: Clips, verbose: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Measure each feature over all frames, in one pass and in double precision.
 
@@ -243,29 +319,17 @@ def _measure(clips: Clips, verbose: int) -> tuple[np.ndarray, np.ndarray, np.nda
     Returns
     -------
     mean, variance, lowest : ndarray of shape (n_features,), float64
-
-    References
-    ----------
-    T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for computing the sample
-    variance", The American Statistician 37(3), 1983.
     """
-    n_frames = 0
-    mean, squares = np.zeros(clips.n_features), np.zeros(clips.n_features)
+    moments = Moments()
     lowest = np.full(clips.n_features, np.inf)
     total = None if clips.flat else len(clips)
-    for piece in show_progress(
+    for parts in show_progress(
         clips.pieces(), "Scaling", unit="clip", total=total, verbose=verbose
     ):
-        # sums around each piece's own mean, put together as Chan et al. do: plain sums
-        # of squares would cancel for a large mean
-        n_new = n_frames + piece.shape[1]
-        center = piece.mean(axis=1, dtype=np.float64)
-        squares += np.square(piece - center[:, None]).sum(axis=1)
-        squares += (center - mean) ** 2 * (n_frames * piece.shape[1] / n_new)
-        mean += (center - mean) * (piece.shape[1] / n_new)
-        lowest = np.minimum(lowest, piece.min(axis=1))
-        n_frames = n_new
-    return mean, squares / n_frames, lowest
+        for part in parts:
+            moments.add(part)
+            lowest = np.minimum(lowest, part.min(axis=1))
+    return moments.mean, moments.variance, lowest
 
 
 def check_clips(estimator: BaseEstimator, X: ClipsLike, *, reset: bool) -> Clips:
@@ -384,28 +448,49 @@ def _valid_frames(clip: np.ndarray, i: int, name: str) -> int:
     length : int
         0 where the whole clip is NaN.
     """
-    with np.errstate(over="ignore"):  # becomes infinity, which is refused below
-        clip = np.asarray(clip).astype(np.float32, copy=False)
-    # the common case costs one pass; what follows looks for what is wrong
-    finite = np.isfinite(clip)
-    if clip.shape[1] and finite.all():
-        return clip.shape[1]
     if not clip.shape[1]:
         raise ValueError(
             f"Clip {i} given to {name} is empty: it has no frame. Leave it out of X "
             "and y, or give a row of NaN if its recording could not be read."
         )
-    padding = np.isnan(clip).all(axis=0)
-    valid = np.flatnonzero(~padding)
-    if not len(valid):
-        return 0
-    length = valid[-1] + 1
-    broken = ~finite[:, :length].all(axis=0)
-    if broken.any():
-        frame = np.flatnonzero(broken)[0]
-        kind = "infinity" if np.isinf(clip[:, frame]).any() else "NaN"
+    length, broken = _scan_frames(clip)
+    if broken < length:
+        with np.errstate(over="ignore"):
+            frame = clip[:, broken].astype(np.float32)
+        kind = "infinity" if np.isinf(frame).any() else "NaN"
         raise ValueError(
-            f"Clip {i} given to {name} contains {kind} in frame {frame}. Only trailing "
-            "frames may be NaN (padding): repair the features or drop the clip."
+            f"Clip {i} given to {name} contains {kind} in frame {broken}. Only "
+            "trailing frames may be NaN (padding): repair the features or drop the "
+            "clip."
         )
-    return int(length)
+    return length
+
+
+def _scan_frames(clip: np.ndarray) -> tuple[int, int]:
+    """Look at the frames of a clip in blocks: a mask of hours would be a copy of them.
+
+    Parameters
+    ----------
+    clip : ndarray of shape (n_features, n_frames)
+
+    Returns
+    -------
+    length : int
+        Frames up to the last one that is not only NaN.
+    broken : int
+        The first frame that is not finite; n_frames where all are.
+    """
+    length, broken = 0, clip.shape[1]
+    for begin in range(0, clip.shape[1], BLOCK):
+        with np.errstate(over="ignore"):  # becomes infinity, which is refused
+            block = clip[:, begin : begin + BLOCK].astype(np.float32, copy=False)
+        # the common case costs one pass; what follows looks for what is wrong
+        finite = np.isfinite(block)
+        if finite.all():
+            length = begin + block.shape[1]
+            continue
+        broken = min(broken, begin + int(finite.all(axis=0).argmin()))
+        valid = np.flatnonzero(~np.isnan(block).all(axis=0))
+        if len(valid):
+            length = begin + int(valid[-1]) + 1
+    return length, broken

@@ -277,8 +277,11 @@ def find_unreadable_rows(X: Rows) -> BoolArray:
 def _is_nan_only(row: object) -> bool:
     if not isinstance(row, np.ndarray) or row.dtype.kind != "f":
         return False
-    # of an empty row, all numbers are NaN and none is: that is another fault
-    return row.size > 0 and bool(np.isnan(row).all())
+    # of an empty row, all numbers are NaN and none is: that is another fault; most rows
+    # are told by their first number, and none is copied, for it may be hours long
+    if not row.size or not np.isnan(row.flat[0]):
+        return False
+    return all(np.isnan(part).all() for part in np.atleast_2d(row))
 
 
 def leave_out_unreadable(

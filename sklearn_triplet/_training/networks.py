@@ -2,21 +2,25 @@
 
 Encoders map ``(n, n_features, n_frames)`` and the number of valid frames ``(n,)`` to
 ``(n, n_components, n_frames)``. Padded frames never reach a statistic or a
-neighbouring frame.
+neighbouring frame. Their ``context_frames`` and ``frame_stride`` say how far a frame
+reaches, so that long clips may come in pieces.
 """
 
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
+import operator
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Literal
 
 import torch
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+STEPS = 2**11  # of a long recording that the recurrent layers see at once
 
 
 def frame_mask(lengths: torch.Tensor, n_frames: int) -> torch.Tensor:
@@ -109,13 +113,28 @@ class _Convolutions(nn.Module):
     is the same function, on a fraction of the values.
     """
 
+    @property
+    def frame_stride(self) -> int:
+        """Frames of the input that become one: a piece begins at a multiple."""
+        return math.prod(frames for _, frames in self.pools)
+
+    @property
+    def context_frames(self) -> int:
+        """Frames on each side of one that decide over it, for clips in pieces."""
+        # each convolution reaches one frame further, of those that are left there
+        strides = itertools.accumulate(
+            (frames for _, frames in self.pools[:-1]), operator.mul, initial=1
+        )
+        return sum(strides)
+
     def __init__(self, layers: Sequence[tuple[int, int, int]]) -> None:
         super().__init__()
         n_filters = [1, *(filters for filters, _, _ in layers)]
         self.pools = [(bands, frames) for _, bands, frames in layers]
         # batch norm has a shift of its own
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(n, m, 3, padding=1, bias=False) for n, m in pairwise(n_filters)
+            nn.Conv2d(n, m, 3, padding=1, bias=False)
+            for n, m in itertools.pairwise(n_filters)
         )
         self.norms = nn.ModuleList(MaskedBatchNorm(n) for n in n_filters[1:])
         # half again as fast as the default layout on CPUs
@@ -153,7 +172,7 @@ class _Convolutions(nn.Module):
                 mask = mask[:, :: pool[1]]
                 X = _silence(X, mask)
         X = X.amax(dim=2)
-        pooled = math.prod(frames for _, frames in self.pools)
+        pooled = self.frame_stride
         return X if pooled == 1 else X.repeat_interleave(pooled, dim=2)[..., :n_frames]
 
 
@@ -281,6 +300,8 @@ class DenseEncoder(nn.Module):
     --------
     ConvEncoder : For clips.
     """
+
+    context_frames = 0  # each frame is on its own
 
     def __init__(
         self, n_features: int, n_components: int = 64, n_hidden: int = 256
@@ -476,6 +497,98 @@ class RecurrentHead(nn.Module):
                 self.gru(packed)[0], batch_first=True, total_length=sequence.shape[1]
             )
         return self.linear(self.dropout(hidden)).transpose(1, 2), lengths
+
+    def tag_long(self, steps: torch.Tensor) -> torch.Tensor:
+        """Tag one recording that is too long for one pass, in evaluation.
+
+        The units look at all that was and all that comes, so no margin would do.
+        Instead each direction of a layer runs from piece to piece and hands its state
+        on. Only the states at the borders are kept: what the layers before make of a
+        piece is computed again whenever it is needed, at two to four times the cost of
+        one pass, so that the result is exact and memory does not grow with the layers.
+
+        Parameters
+        ----------
+        steps : tensor of shape (n_features, n_steps)
+            Averaged over ``frame_pooling`` frames.
+
+        Returns
+        -------
+        outputs : tensor of shape (n_outputs, n_steps)
+        """
+        pieces = steps.split(STEPS, dim=1)
+        layers = [self._split_layer(i) for i in range(self.gru.num_layers)]
+        # of each layer and direction, the state in which each piece is begun
+        states: list[list[torch.Tensor]] = []
+
+        def hidden(k: int, n_layers: int) -> torch.Tensor:
+            X = pieces[k].T[None]
+            for i in range(n_layers):
+                onward, back = (
+                    run_direction(layers[i][d], X, states[2 * i + d][k], bool(d))[0]
+                    for d in (0, 1)
+                )
+                X = torch.cat([onward, back], dim=2)
+            return X
+
+        for i, layer in enumerate(layers):
+            begun = []
+            for d in (0, 1):
+                state = steps.new_zeros(1, 1, self.gru.hidden_size)
+                starts = [state] * len(pieces)
+                order = range(len(pieces))
+                for k in reversed(order) if d else order:
+                    starts[k] = state
+                    state = run_direction(layer[d], hidden(k, i), state, bool(d))[1]
+                begun.append(starts)
+            states += begun
+        outputs = steps.new_empty(self.linear.out_features, steps.shape[1])
+        for k, target in enumerate(outputs.split(STEPS, dim=1)):
+            target[:] = self.linear(hidden(k, len(layers)))[0].T
+        return outputs
+
+    def _split_layer(self, layer: int) -> tuple[nn.GRU, nn.GRU]:
+        """Return the two directions of a layer, which share its weights."""
+        directions = []
+        for suffix in ("", "_reverse"):
+            weight = getattr(self.gru, f"weight_ih_l{layer}{suffix}")
+            # without memory of its own, and without a draw of random weights
+            gru = nn.GRU(
+                weight.shape[1], weight.shape[0] // 3, batch_first=True, device="meta"
+            )
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+                value = getattr(self.gru, f"{name}_l{layer}{suffix}")
+                setattr(gru, f"{name}_l0", value)
+            directions.append(gru)
+        return directions[0], directions[1]
+
+
+def run_direction(
+    gru: nn.GRU, X: torch.Tensor, state: torch.Tensor, is_backward: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Run one direction of a recurrent layer over a piece.
+
+    Parameters
+    ----------
+    gru : nn.GRU
+        Of one layer and one direction.
+    X : tensor of shape (1, n_steps, n_features)
+    state : tensor of shape (1, 1, n_cells)
+        In which it comes to the piece.
+    is_backward : bool
+        Whether it comes from the end.
+
+    Returns
+    -------
+    hidden : tensor of shape (1, n_steps, n_cells)
+        In the order of time.
+    state : tensor of shape (1, 1, n_cells)
+        In which it leaves the piece.
+    """
+    if not is_backward:
+        return gru(X, state)
+    hidden, state = gru(X.flip(1), state)
+    return hidden.flip(1), state
 
 
 def average_frames(

@@ -67,7 +67,7 @@ def guess_clips(
         verbose=net.verbose,
         leave=False,
     )
-    embeddings = np.stack([mean_and_deviation(frames) for frames in encoded])
+    embeddings = np.stack([mean_and_deviation(parts) for parts in encoded])
     if not np.isfinite(embeddings).all():
         return None  # the fit goes on to say so in a sentence
     return guess_from_embeddings(

@@ -22,7 +22,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import Dataset
 
-from sklearn_triplet._input.clips import Clips, FrameScaler
+from sklearn_triplet._input.clips import Clips, FrameScaler, Moments
 from sklearn_triplet._input.labels import Labels
 from sklearn_triplet._input.progress import show_progress
 from sklearn_triplet._input.types import BoolArray, Device, IntArray
@@ -161,7 +161,9 @@ class TaggingEncoder(FrameEncoder):
         mask = mask.expand(len(frames), 1, frames.shape[2])
         return self.norm(self.pool(frames, mask))
 
-    def tag_frames(self, frames: torch.Tensor) -> torch.Tensor:
+    def tag_frames(
+        self, frames: torch.Tensor, deviation: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Tag the frames of one clip; their (weighted) mean is the logits of the clip.
 
         The head is linear in the mean over frames, so that it can be asked of each
@@ -171,15 +173,18 @@ class TaggingEncoder(FrameEncoder):
         ----------
         frames : tensor of shape (n_components, n_frames)
             Encoded, without padding.
+        deviation : tensor of shape (n_components, 1) or None
+            Of the clip; ``None``: the frames are the clip.
 
         Returns
         -------
         logits : tensor of shape (n_classes, n_frames)
         """
-        mask = torch.ones(1, 1, frames.shape[1], dtype=torch.bool, device=frames.device)
-        deviation = self.pool(frames[None], mask)
-        deviation = deviation[0, len(frames) :, None].expand_as(frames)
-        embeddings = self.norm(torch.cat([frames, deviation]).T)
+        if deviation is None:
+            shape = 1, 1, frames.shape[1]
+            mask = torch.ones(shape, dtype=torch.bool, device=frames.device)
+            deviation = self.pool(frames[None], mask)[0, len(frames) :, None]
+        embeddings = self.norm(torch.cat([frames, deviation.expand_as(frames)]).T)
         return self.head(embeddings).T
 
 
@@ -201,6 +206,48 @@ def pool_statistics(frames: torch.Tensor, weights: torch.Tensor) -> torch.Tensor
     variance = ((frames - mean[:, :, None]).square() * weights).sum(dim=2) / total
     # the root has no gradient at 0, where a component is the same in all frames
     return torch.cat([mean, variance.clamp(min=SMALL).sqrt()], dim=1)
+
+
+class RunningPool:
+    r"""What ``TaggingEncoder.pool`` makes of a clip, from parts of it.
+
+    Weights by attention are :math:`\exp(s_t - \max s)`, of a score s per frame; where
+    a later part holds the highest score so far, what came before is scaled down [1]_.
+
+    Parameters
+    ----------
+    attention : nn.Linear or None
+        Of the encoder; ``None``: all frames count alike.
+
+    References
+    ----------
+    .. [1] M. Milakov and N. Gimelshein, "Online normalizer calculation for softmax",
+       arXiv:1805.02867, 2018.
+    """
+
+    def __init__(self, attention: nn.Linear | None) -> None:
+        self.attention = attention
+        self.moments = Moments()
+        self.highest = -np.inf
+
+    def add(self, frames: torch.Tensor) -> None:
+        """Take frames (n_components, n) in, encoded and without padding."""
+        self.device = frames.device
+        values = frames.cpu().numpy()
+        if self.attention is None:
+            self.moments.add(values)
+            return
+        scores = self.attention(frames.T)[:, 0].double().cpu().numpy()
+        highest = max(self.highest, scores.max())
+        self.moments.scale(np.exp(self.highest - highest))
+        self.moments.add(values, np.exp(scores - highest))
+        self.highest = highest
+
+    def statistics(self) -> torch.Tensor:
+        """Return means and deviations, shape (2 * n_components,), float32."""
+        deviation = np.sqrt(np.maximum(self.moments.variance, SMALL))
+        pooled = np.concatenate([self.moments.mean, deviation])
+        return torch.from_numpy(pooled.astype(np.float32)).to(self.device)
 
 
 class TagTripletLoss(nn.Module):
