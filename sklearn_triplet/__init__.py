@@ -16,6 +16,7 @@ from sklearn_triplet._model_selection.stratification import (
     MultilabelStratifiedKFold,
     mask_labels,
 )
+from sklearn_triplet._review_page.page import write_review_page
 from sklearn_triplet._sampling.augmentations import (
     Chain,
     EnergyMixing,
@@ -115,4 +116,5 @@ __all__ = [
     "UnlabeledInTrain",
     "MultilabelStratifiedKFold",
     "labeled_scorer",
+    "write_review_page",
 ]
