@@ -175,8 +175,8 @@ def write_review_page(
     names = _check_classes(classes, multilabel, is_windows)
     shares = _check_probabilities(probabilities, len(rows), len(names))
     _warn_of_formats(rows)
-    files = [row.path for row in rows]
-    features = log_mel.transform([tuple(row) for row in rows] if is_windows else files)
+    files: Any = [tuple(row) if is_windows else row.path for row in rows]
+    features = log_mel.transform(files)
     shown = [
         _describe_clip(row, path, picture, _hop_of(log_mel), share)
         for row, picture, share in zip(rows, features, shares, strict=True)
@@ -347,7 +347,7 @@ def _check_probabilities(
             f"(n_clips, n_classes), here {(n_clips, n_classes)}, as predict_proba "
             f"returns them. Got shape {np.shape(shares)} instead."
         )
-    known = ~np.isnan(shares).any(axis=1)
+    known = ~np.asarray(np.isnan(shares).any(axis=1))
     outside = known & ~((shares >= 0) & (shares <= 1)).all(axis=1)
     if outside.any():
         row = int(outside.argmax())
@@ -439,7 +439,8 @@ def _quantize(energies: NDArray[np.float32]) -> NDArray[np.uint8]:
     high = float(energies.max())
     low = max(float(np.percentile(energies, 5)), high - DEPTH)
     low = min(low, high - SHALLOWEST)
-    return np.uint8(np.round(255 * np.clip((energies - low) / (high - low), 0, 1)))
+    share = np.clip((energies - low) / (high - low), 0, 1)
+    return np.round(255 * share).astype(np.uint8)
 
 
 def _link(path: str, folder: Path) -> str:
