@@ -12,6 +12,7 @@ from pathlib import Path
 import librosa
 import numpy as np
 import pytest
+import soundfile
 from helpers import make_noise, whole, write
 
 from sklearn_triplet import LogMel, write_review_page
@@ -449,3 +450,60 @@ def test_a_phone(tmp_path, browser):
     with open(table, newline="", encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
     assert [row["labels"] for row in rows] == [CLASSES[1], CLASSES[0]]
+
+
+def make_windows(tmp_path):
+    """A recording of 30 s, and windows of it."""
+    path = make_recordings(tmp_path / "sounds", ["Bär, #1"], seconds=30)[0]
+    return [(path, 2.0, 4.5), (path, 20.25, 22.25), (path, 28.0, 31.0)]
+
+
+def test_windows_show_what_is_in_them(tmp_path):
+    windows = make_windows(tmp_path)
+    clips = read_data(write_page(tmp_path, windows))["clips"]
+    assert [(c["name"], c["onset"], c["offset"]) for c in clips] == windows
+    # the last one ends with its recording
+    seconds = [clip["seconds"] for clip in clips]
+    assert seconds == pytest.approx([2.5, 2.0, 2.0], abs=0.011)
+    sound, _ = soundfile.read(windows[0][0], dtype="float32")
+    alone = write(tmp_path / "alone.wav", sound[2 * RATE : int(4.5 * RATE)], RATE)
+    whole_clip = read_data(write_page(tmp_path, [alone]))["clips"][0]
+    assert clips[0]["pixels"] == whole_clip["pixels"]
+
+
+def test_a_window_plays_from_its_onset_to_its_offset(tmp_path, browser):
+    browser.open(write_page(tmp_path, make_windows(tmp_path)))
+    assert browser.text("name") == "1. Bär, #1.wav, 2 s to 4.5 s"
+    browser.press("right")
+    browser.wait("!audio.paused")
+    browser.wait("audio.paused")
+    assert browser.ask("audio.currentTime") == pytest.approx(22.25, abs=0.15)
+    browser.press("space")  # once more from its onset
+    browser.wait("!audio.paused")
+    assert 20.2 <= browser.ask("audio.currentTime") < 22
+    browser.click("spectrogram")  # its middle, but for the axis
+    browser.wait("audio.currentTime > 21.1")
+
+
+def test_times_are_those_of_the_recording(tmp_path, browser):
+    browser.open(write_page(tmp_path, make_recordings(tmp_path / "sounds", ["a"])))
+    clocks = {0.1 + 0.2: "0.3 s", 59.999: "1:00", 61.5: "1:01.5", 7325.25: "2:02:05.25"}
+    assert {t: browser.ask(f"clock({t})") for t in clocks} == clocks
+
+
+def test_the_table_of_windows_is_one_of_events(tmp_path, browser):
+    windows = make_windows(tmp_path)
+    page = write_page(tmp_path, windows, ["call", "a, b"], multilabel=True)
+    browser.open(page)
+    browser.press("1", "2", "enter", "enter", "right")  # both, none, not labeled
+    with open(browser.download(), newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    times = [(float(row["onset"]), float(row["offset"])) for row in rows]
+    assert {row["filename"] for row in rows} == {windows[0][0]}
+    labels = [row["event_label"] for row in rows]
+    assert list(zip(labels, times, strict=True)) == [
+        ("listened", (2.0, 4.5)),
+        ("call", (2.0, 4.5)),
+        ("a, b", (2.0, 4.5)),
+        ("listened", (20.25, 22.25)),
+    ]
