@@ -1,7 +1,7 @@
 """What to label next: at random, by the margin of two classes, or what is typical.
 
     python benchmarks/active_labeling.py --corpus esc10 --data ESC-10
-    python benchmarks/active_labeling.py --corpus fsdd --data FSDD --labels 20 40 70 100
+    python benchmarks/active_labeling.py --corpus fsdd --data FSDD --clips 500
 
 Corpora and folds are those of ``few_labels.py --report``. Before the first label an
 embedding is learned from no labels (s1). In each round the embedding is learned anew
@@ -28,7 +28,7 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from sklearn_triplet import LabeledOnly, TripletEmbedder, TripletTagger, is_labeled
 
-KEY = "corpus", "embedding", "split", "seed", "strategy", "labels"
+KEY = "corpus", "clips", "embedding", "split", "seed", "strategy", "labels"
 FIELDS = *KEY, "f1", "accuracy", "classes", "seconds"
 # what is asked in the first round and in the later ones
 STRATEGIES = {
@@ -51,6 +51,21 @@ class Statistics:
     def transform(self, X):
         """Pool the frames of each clip."""
         return pool(X)
+
+
+class Frozen:
+    """An embedder that is not fitted again, and so embeds the same clips once."""
+
+    def __init__(self, embedder):
+        self.embedder, self.embedded = embedder, []
+
+    def transform(self, X):
+        """Embed clips, or find what became of them before."""
+        for known, Z in self.embedded:
+            if known is X:
+                return Z
+        self.embedded.append((X, self.embedder.transform(X)))
+        return self.embedded[-1][1]
 
 
 class Round:
@@ -99,6 +114,12 @@ def make_embedder(kind: str, seed: int, n_labels: int, precision: str):
     return TripletTagger(output="clip", **settings)
 
 
+def draw_rows(group, wanted, n_clips, rng) -> np.ndarray:
+    """Return some rows of the wanted groups, all of them where there is no number."""
+    rows = rng.permutation(np.flatnonzero(np.isin(group, wanted)))
+    return np.sort(rows[:n_clips])
+
+
 def label(options, X, truth, first: Round, held_out, strategy, seed) -> Iterator[dict]:
     """Label, learn and score in rounds; the first learned from no labels."""
     now, y = first, np.full(len(truth), -1, dtype=object)
@@ -126,22 +147,23 @@ def label(options, X, truth, first: Round, held_out, strategy, seed) -> Iterator
 def run(options: argparse.Namespace, corpus: Corpus, done: set) -> Iterator[dict]:
     """Yield rounds that are not there yet, seed by seed, so that all are paired."""
     for seed, (train, test) in itertools.product(range(options.seeds), corpus.report):
-        split = "+".join(map(str, test))
-        rows = np.isin(corpus.group, train)
-        held_out = np.isin(corpus.group, test)
+        split, clips = "+".join(map(str, test)), options.clips or "all"
+        rng = np.random.default_rng(seed)
+        rows = draw_rows(corpus.group, train, options.clips, rng)
+        others = draw_rows(corpus.group, test, options.clips, rng)
         X, truth = corpus.X[rows], corpus.y[rows].astype(object)
+        held_out = corpus.X[others], corpus.y[others]
         first = None
         for strategy in options.strategies:
-            key = options.corpus, options.embedding, split, seed, strategy
+            key = options.corpus, clips, options.embedding, split, seed, strategy
             wanted = {(*map(str, key), str(n)) for n in options.labels}
             if wanted <= done:
                 continue
             if first is None:
                 nothing = np.full(len(X), -1, dtype=object)
                 embedder = make_embedder(options.embedding, seed, 0, options.precision)
-                first = Round(embedder.fit(X, nothing), X, nothing)
-            held = corpus.X[held_out], corpus.y[held_out]
-            for result in label(options, X, truth, first, held, strategy, seed):
+                first = Round(Frozen(embedder.fit(X, nothing)), X, nothing)
+            for result in label(options, X, truth, first, held_out, strategy, seed):
                 if (*map(str, key), str(result["labels"])) not in done:
                     yield {**dict(zip(KEY, key, strict=False)), **result}
 
@@ -180,6 +202,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         default=["random", "margin", "TypiClust, then margin"],
     )
     parser.add_argument("--seeds", type=int, default=5, help="times two splits")
+    parser.add_argument("--clips", type=int, help="to choose from, and to test on")
     parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--csv", default="active_labeling.csv")
     return parser.parse_args(arguments)
@@ -189,8 +212,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
     corpus = LOADERS[options.corpus](options.data, None)
     rows = extend_csv(options.csv, KEY, FIELDS, lambda done: run(options, corpus, done))
-    wanted = options.corpus, options.embedding
-    show([r for r in rows if (r["corpus"], r["embedding"]) == wanted])
+    wanted = options.corpus, str(options.clips or "all"), options.embedding
+    show([r for r in rows if tuple(str(r[name]) for name in KEY[:3]) == wanted])
 
 
 if __name__ == "__main__":

@@ -1,19 +1,26 @@
 """What to label next: the strategies of scikit-activeml on ours, without glue."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas
 import pytest
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from test_readme import write_tones
 
 from sklearn_triplet import (
     LabeledOnly,
+    LogMel,
     PseudoLabeled,
     TripletEmbedder,
     TripletTagger,
     is_labeled,
+    write_review_page,
 )
+from sklearn_triplet.datasets import load_audio_folder
 
 pytest.importorskip("skactiveml")
 from skactiveml.classifier import SklearnClassifier  # noqa: E402
@@ -53,7 +60,7 @@ MODELS = {
         make_embedder(), PseudoLabeled(LogisticRegression())
     ),
     "TripletTagger": TripletTagger(
-        n_components=8, n_steps=4, batch_size=16, random_state=0
+        n_components=8, n_steps=8, batch_size=16, lr=0.01, random_state=0
     ),
 }
 
@@ -185,3 +192,44 @@ def test_several_classes_a_clip():
     rows = simple_batch(np.where(is_labeled(y), np.nan, scores), 0, batch_size=4)
     doubt = np.abs(probabilities - 0.5).min(axis=1)
     assert set(rows) == set(np.argsort(np.where(is_labeled(y), 1, doubt))[:4])
+
+
+def test_the_loop_from_recordings_to_recordings(tmp_path, monkeypatch):
+    """Suggest, listen, label, learn: as the guide shows it, on tones."""
+    monkeypatch.chdir(tmp_path)
+    write_tones(tmp_path / "recordings", 40)  # even numbers are high, odd ones low
+    mel = LogMel()
+    paths, y = load_audio_folder("recordings", None, return_X_y=True)
+    X = mel.transform(paths)
+    table = pandas.DataFrame({"filename": [], "labels": []})
+    classes = ["high", "low"]
+    for n_labeled in (0, 6, 12):
+        assert is_labeled(y).sum() == n_labeled
+        if n_labeled:
+            tagger = clone(MODELS["TripletTagger"]).set_params(output="clip").fit(X, y)
+            probabilities = tagger.predict_proba(X)
+        else:
+            tagger = make_embedder().set_params(strategy="s1").fit(X)
+            probabilities = None
+        known = np.where(is_labeled(y), 0, -1)
+        if n_labeled < 12:
+            query = TypiClust(missing_label=-1, random_state=0)
+            rows = query.query(tagger.transform(X), known, batch_size=6)
+        else:
+            margin = uncertainty_scores(probabilities, method="margin_sampling")
+            rows = simple_batch(np.where(known == 0, np.nan, margin), 0, batch_size=6)
+        suggested = None if probabilities is None else probabilities[rows]
+        page = write_review_page(
+            "next.html", paths[rows], classes, probabilities=suggested
+        )
+        assert Path(page).exists()
+        # what the page lets one download after six keys
+        answers = [classes[int(Path(path).stem) % 2] for path in paths[rows]]
+        answer = pandas.DataFrame({"filename": paths[rows], "labels": answers})
+        table = pandas.concat([table, answer])
+        paths, y = load_audio_folder("recordings", table, return_X_y=True)
+    truth = np.array([classes[int(Path(path).stem) % 2] for path in paths])
+    assert is_labeled(y).sum() == 18
+    assert (y == truth)[is_labeled(y)].all()
+    # the last one learned from twelve
+    assert (tagger.predict(X) == truth).mean() > 0.7

@@ -201,7 +201,18 @@ def write_review_page(
 
 
 def _check_page(page: str | os.PathLike[str]) -> Path:
-    """Return the absolute path of the page, or refuse it in a sentence."""
+    """Return the absolute path of the page, or refuse it in a sentence.
+
+    Parameters
+    ----------
+    page : str or path-like
+        ``~`` is the home folder of the user.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If its folder is not there, or it is no path of a page.
+    """
     text = os.fspath(page) if isinstance(page, str | os.PathLike) else None
     if not isinstance(text, str) or Path(text).suffix.lower() not in (".html", ".htm"):
         raise ValueError(
@@ -218,7 +229,7 @@ def _check_page(page: str | os.PathLike[str]) -> Path:
 
 
 def _check_log_mel(log_mel: LogMel | None) -> LogMel:
-    """Return the analysis, or refuse what is none."""
+    """Return the analysis, that of the library for None, or refuse what is none."""
     if not isinstance(log_mel, LogMel | None):
         raise ValueError(
             f"The 'log_mel' parameter of {OWNER} must be None or a LogMel, such as "
@@ -271,7 +282,20 @@ def _list_clips(clips: Rows) -> list[Clip]:
 
 
 def _read_clip(i: int, clip: object) -> Clip:
-    """Read one row of ``clips``; a window as long as a thought is refused."""
+    """Read one row of ``clips``.
+
+    Parameters
+    ----------
+    i : int
+        Where it stands, for the message.
+    clip : object
+        A path, or three things in a tuple or a list: named tuples of tables are tuples.
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or the times are no window.
+    """
     if isinstance(clip, str | os.PathLike) and isinstance(os.fspath(clip), str):
         return Clip(str(os.fspath(clip)))
     parts: Any = clip
@@ -292,7 +316,13 @@ def _read_clip(i: int, clip: object) -> Clip:
 
 
 def _name(row: Clip) -> str:
-    """Call a clip in a message."""
+    """Call a clip in a message.
+
+    Examples
+    --------
+    >>> _name(Clip("a.wav", 2.0, 4.5))
+    "'a.wav' from 2 to 4.5 s"
+    """
     if row.onset is None:
         return repr(row.path)
     return f"{row.path!r} from {row.onset:g} to {row.offset:g} s"
@@ -302,6 +332,14 @@ def _check_classes(
     classes: ArrayLike | Sequence[object], multilabel: bool, is_windows: bool
 ) -> list[str]:
     """Return the names of classes, all of which the loaders read as they are written.
+
+    Parameters
+    ----------
+    classes : sequence of object
+        Also numbers, as of a y of integers.
+    multilabel : bool
+    is_windows : bool
+        Whether the table is one of events, where each class has a row of its own.
 
     Raises
     ------
@@ -334,7 +372,24 @@ def _check_classes(
 def _check_probabilities(
     probabilities: ArrayLike | None, n_clips: int, n_classes: int
 ) -> list[NDArray[np.float64] | None]:
-    """Return the probabilities of each clip, None where there is no suggestion."""
+    """Return the probabilities of each clip, None where there is no suggestion.
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_clips, n_classes) or None
+        NaN is what the taggers answer where a clip could not be read.
+    n_clips, n_classes : int
+
+    Returns
+    -------
+    shares : list of n_clips ndarray of shape (n_classes,), or None
+
+    Raises
+    ------
+    ValueError
+        If it has another shape, as the list of arrays that some classifiers of several
+        labels return, or leaves [0, 1], as a decision function does.
+    """
     if probabilities is None:
         return [None] * n_clips
     try:
@@ -362,7 +417,7 @@ def _check_probabilities(
 
 
 def _warn_of_formats(rows: list[Clip]) -> None:
-    """Count the clips that a browser shows but does not play."""
+    """Count the clips that a browser shows but does not play, by their suffixes."""
     silent = [row for row in rows if Path(row.path).suffix.lower() not in PLAYED]
     if silent:
         warn(
@@ -400,6 +455,14 @@ def _describe_clip(
         Seconds from one frame to the next.
     shares : ndarray of shape (n_classes,) or None
         The probability of each class.
+
+    Returns
+    -------
+    clip : dict
+        ``name`` is the path as it was given and as the table has it, ``href`` the link,
+        ``seconds`` what the picture is long, ``pixels`` its bytes in Base64, band by
+        band from the lowest on, each of ``columns`` bytes. Without any where the clip
+        could not be read.
     """
     valid = np.asarray(features[:, ~np.isnan(features).any(axis=0)], dtype=np.float32)
     picture = _quantize(valid) if valid.size else np.empty((1, 0), np.uint8)
@@ -431,6 +494,13 @@ def _quantize(energies: NDArray[np.float32]) -> NDArray[np.uint8]:
     picture : ndarray of shape (n_mels, n_columns), uint8
         At most ``MAX_COLUMNS`` columns. Of the frames that share one the loudest counts
         in each band: a mean would hide calls that are shorter than a column.
+
+    Notes
+    -----
+    ``255 * (energy - low) / (high - low)``, cut at 0 and 255. ``high`` is the loudest
+    energy of the clip and ``low`` its fifth percentile, so that each clip, a faint one
+    too, has all the colors; but ``low`` is at most ``DEPTH`` below, or digital silence
+    around an event would take most of them, and at least ``SHALLOWEST``.
     """
     n_frames = energies.shape[1]
     if n_frames > MAX_COLUMNS:
@@ -446,6 +516,18 @@ def _quantize(energies: NDArray[np.float32]) -> NDArray[np.uint8]:
 def _link(path: str, folder: Path) -> str:
     """Write a path as a link of a page in a folder.
 
+    Parameters
+    ----------
+    path : str
+        As the user gave it, from the working directory on or absolute.
+    folder : Path
+        Absolute.
+
+    Returns
+    -------
+    link : str
+        With ``%`` for whatever means something in a link, such as ``#`` and ``?``.
+
     Examples
     --------
     >>> _link("/sounds/50 %/#1.wav", Path("/pages"))
@@ -460,6 +542,11 @@ def _link(path: str, folder: Path) -> str:
 
 def _find_ticks(log_mel: LogMel) -> list[tuple[float, str]]:
     """Place round frequencies on the axis of a spectrogram.
+
+    Parameters
+    ----------
+    log_mel : LogMel
+        Bands are even on the mel scale, so that round numbers are not.
 
     Returns
     -------
@@ -489,13 +576,31 @@ def _name_storage(page: Path, rows: list[Clip]) -> str:
 
     Neither classes nor probabilities take part, so that a page that was written anew
     finds what was labeled before.
+
+    Parameters
+    ----------
+    page : Path
+        Its name takes part: the same clips may be labeled by two questions.
+    rows : list of Clip
+
+    Returns
+    -------
+    key : str
     """
     text = json.dumps(rows).encode("ascii")
     return f"sklearn_triplet {page.stem} {hashlib.sha256(text).hexdigest()[:16]}"
 
 
 def _write(page: Path, title: str, data: dict[str, object]) -> None:
-    """Fill the template in; no name of a file or a class can end its script."""
+    """Fill the template in; no name of a file or a class can end its script.
+
+    Parameters
+    ----------
+    page : Path
+    title : str
+    data : dict
+        What the script of the template reads.
+    """
     values = {
         "TITLE": html.escape(title),
         "DATA": json.dumps(data).replace("<", "\\u003c"),
