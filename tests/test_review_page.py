@@ -351,6 +351,22 @@ def test_a_closed_tab_loses_nothing(tmp_path, browser):
     ]  # fmt: skip
 
 
+def test_a_browser_that_keeps_nothing_says_so(tmp_path, browser):
+    refuse = "Object.defineProperty(window, 'localStorage', {get() { throw Error() }})"
+    browser.chromium.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument", {"source": refuse}
+    )
+    paths = make_recordings(tmp_path / "sounds", ["a", "b"])
+    browser.open(write_page(tmp_path, paths))
+    assert "download the table before you close it" in browser.text("kept")
+    browser.press("1")
+    leave = "!dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+    assert browser.ask(leave)  # asks before it loses something
+    y = load_audio_folder(tmp_path / "sounds", browser.download(), return_X_y=True)[1]
+    assert y.tolist() == ["dog", -1]
+    assert not browser.ask(leave)
+
+
 def test_back_skip_clear_and_accept(tmp_path, browser):
     paths = make_recordings(tmp_path / "sounds", ["a", "b", "c"])
     shares = [[0.1, 0.7, 0.2], [0.6, 0.3, 0.1], [np.nan] * 3]
@@ -455,16 +471,18 @@ def test_a_phone(tmp_path, browser):
 def make_windows(tmp_path):
     """A recording of 30 s, and windows of it."""
     path = make_recordings(tmp_path / "sounds", ["Bär, #1"], seconds=30)[0]
-    return [(path, 2.0, 4.5), (path, 20.25, 22.25), (path, 28.0, 31.0)]
+    return [(path, 2.0, 4.5), (path, 20.25, 22.25), (path, 26.0, 29.0)]
 
 
 def test_windows_show_what_is_in_them(tmp_path):
     windows = make_windows(tmp_path)
-    clips = read_data(write_page(tmp_path, windows))["clips"]
+    windows.append((windows[0][0], 28.0, 31.0))
+    with pytest.warns(UserWarning, match="1 of 4 clips"):
+        clips = read_data(write_page(tmp_path, windows))["clips"]
     assert [(c["name"], c["onset"], c["offset"]) for c in clips] == windows
     # the last one ends with its recording
     seconds = [clip["seconds"] for clip in clips]
-    assert seconds == pytest.approx([2.5, 2.0, 2.0], abs=0.011)
+    assert seconds == pytest.approx([2.5, 2.0, 3.0, 2.0], abs=0.011)
     sound, _ = soundfile.read(windows[0][0], dtype="float32")
     alone = write(tmp_path / "alone.wav", sound[2 * RATE : int(4.5 * RATE)], RATE)
     whole_clip = read_data(write_page(tmp_path, [alone]))["clips"][0]
