@@ -2,6 +2,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
 CONSTRAINTS ?= constraints.txt
+EXTRAS ?= test,plot,active
 DATA ?=
 
 .PHONY: install demo test test-oldest lint
@@ -11,7 +12,7 @@ install: $(VENV)/.installed
 # one stamp for both commands: a second `make demo` starts at once
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[test,plot]"
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[$(EXTRAS)]"
 	@touch $@
 
 # on Linux: keep the memory of large tensors instead of fetching it anew in every step
@@ -23,9 +24,10 @@ demo: install
 test: install
 	$(BIN)/python -m pytest
 
-# the suite with the lower bounds of pyproject.toml
+# the suite with the lower bounds of pyproject.toml; scikit-activeml has higher ones, and
+# its tests are skipped
 test-oldest:
-	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt
+	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt EXTRAS=test,plot
 
 lint: install
 	$(BIN)/ruff check .

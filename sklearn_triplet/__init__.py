@@ -18,6 +18,7 @@ from sklearn_triplet._model_selection.stratification import (
     mask_labels,
 )
 from sklearn_triplet._model_selection.thresholds import TunedThresholds
+from sklearn_triplet._review_page.page import write_review_page
 from sklearn_triplet._sampling.augmentations import (
     Chain,
     EnergyMixing,
@@ -119,4 +120,5 @@ __all__ = [
     "UnlabeledInTrain",
     "MultilabelStratifiedKFold",
     "labeled_scorer",
+    "write_review_page",
 ]

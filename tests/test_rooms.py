@@ -19,6 +19,7 @@ BELOW = {
     "_input": set(),
     "_features": {"_input"},
     "_model_selection": {"_sampling", "_input"},
+    "_review_page": {"_features", "_input"},
     "datasets": {"_features", "_model_selection", "_input"},
 }
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
