@@ -2,13 +2,13 @@
 A day of sound, of which twenty minutes are labeled
 ===================================================
 
-A recorder has written a file per hour, and somebody has listened to twenty minutes of the
-day and marked what was there. From the files and that table come the events of the whole
-day, as label tracks that Audacity opens beside the recordings, and a page on which the
-clips are labeled by ear that would help the tagger most.
+A recorder has written a file per hour, and somebody has listened to twenty minutes of
+the day and marked what was there. From the files and that table come the events of the
+whole day, as label tracks that Audacity opens beside the recordings, and a page on
+which the clips are labeled by ear that would help the tagger most.
 
-The day is synthetic, so that the events can be checked. With your own recordings begin at
-``load_recordings``, with a table or a folder of label tracks.
+The day is synthetic, so that what was found can be compared with what was there. With
+recordings of your own begin at ``load_recordings``.
 
     python examples/day_of_sound.py --folder day --hours 24 --minutes 20
 """
@@ -22,8 +22,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from sklearn.cluster import KMeans
+from sklearn.utils import Bunch
 
-from sklearn_triplet import LogMel, TripletTagger, write_review_page
+from sklearn_triplet import LogMel, SequenceTagger, TripletTagger, write_review_page
 from sklearn_triplet.datasets import load_recordings, make_soundscapes, write_events
 
 RATE, SCENE = 16000, 10.0  # Hz, seconds
@@ -99,6 +101,19 @@ def mark(events: list[tuple], n_hours: int, minutes: float) -> str:
     return "\n".join(lines) + "\n"
 
 
+def find_hour_by_hour(
+    tagger: TripletTagger, head: SequenceTagger, X: np.ndarray, day: Bunch
+) -> np.ndarray:
+    """Find the events of all recordings; the frames of one at a time fill no memory."""
+    found = []
+    for recording in np.unique(day.groups):
+        rows = np.flatnonzero(day.groups == recording)
+        frames = tagger.transform(X[rows])
+        clips = [day.data[row] for row in rows]
+        found.append(head.predict_events(frames, clips=clips, classes=day.target_names))
+    return np.concatenate(found)
+
+
 def find_most_useful(proba: np.ndarray, embeddings: np.ndarray, n: int) -> np.ndarray:
     """Choose clips that the tagger is unsure of, no two of them alike.
 
@@ -112,8 +127,6 @@ def find_most_useful(proba: np.ndarray, embeddings: np.ndarray, n: int) -> np.nd
     -------
     rows : ndarray of shape (n,)
     """
-    from sklearn.cluster import KMeans
-
     # of all clips those whose surest class is nearest to one half
     unsure = np.argsort(np.abs(proba - 0.5).min(axis=1))[: 20 * n]
     kinds = KMeans(n, n_init=1, random_state=0).fit_predict(embeddings[unsure])
@@ -141,18 +154,22 @@ def main() -> None:
         X = mel.transform(day.data)
     tagger = TripletTagger(
         segment_length=1000, pooling="attention", labeled_ratio=2 / 3,
-        batch_size=40, n_steps=args.steps, precision="bfloat16", output="clip",
-        random_state=0,
+        batch_size=40, n_steps=args.steps, precision="bfloat16", random_state=0,
     )  # fmt: skip
+    # TripletTagger knows what is in a clip, this one when
+    head = SequenceTagger(pooling="linear_softmax", random_state=0)
+    labeled = (day.target != -1).all(axis=1)
     with stage("learning"):
         tagger.fit(X, day.target)
+        head.fit(tagger.transform(X[labeled]), day.target[labeled])
     with stage("finding events"):
-        found = tagger.predict_events(X, clips=day.data, classes=names)
+        found = find_hour_by_hour(tagger, head, X, day)
     write_events(found, folder / "found", "audacity", overwrite=True)
     print(f"{len(found)} events found, of {len(events)}: label tracks in found/")
 
     with stage("choosing clips"):
-        proba, embeddings = tagger.predict_proba(X), tagger.transform(X)
+        proba = tagger.predict_proba(X)
+        embeddings = tagger.set_params(output="clip").transform(X)
         unlabeled = np.flatnonzero((day.target == -1).all(axis=1))
         rows = unlabeled[find_most_useful(proba[unlabeled], embeddings[unlabeled], 20)]
         page = write_review_page(

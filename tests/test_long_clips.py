@@ -311,7 +311,7 @@ def test_the_memory_of_looking_at_a_long_clip(tmp_path):
     X = make_map(tmp_path, 1_000_000)  # 256 MB, and a mask of 64 MB
     embedder = TripletEmbedder("s1", max_epochs=0, random_state=0)
     peak, _ = measure_peak(lambda: embedder.fit([X[0], X[0]]))
-    assert peak < 60
+    assert peak < 150
     mean = np.mean([band.mean(dtype=float) for band in X[0]])
     assert embedder.scaler_.mean.mean() == pytest.approx(mean, abs=1e-6)
 

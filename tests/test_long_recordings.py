@@ -150,7 +150,9 @@ def test_the_memory_of_a_long_recording(tmp_path):
     estimator.transform([(path, 0, 1)])  # what is imported once
     peak, features = measure_peak(lambda: estimator.transform([path]))
     assert features.shape == (1, 64, 360_001)
-    assert peak < features.nbytes / 1e6 + 60
+    # whole it would be 230 MB more, and what other tests left behind counts a little
+    assert peak < features.nbytes / 1e6 + 150
     peak, again = measure_peak(lambda: LogMel(16000).transform([path]))
     np.testing.assert_array_equal(again, features)
-    assert peak < features.nbytes / 1e6 + 60
+    # whole it would be 230 MB more, and what other tests left behind counts a little
+    assert peak < features.nbytes / 1e6 + 150
