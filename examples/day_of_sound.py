@@ -61,18 +61,22 @@ def record_day(folder: Path, n_hours: int) -> tuple[list[tuple], list[str]]:
     folder.mkdir(parents=True, exist_ok=True)
     events: list[tuple] = []
     for hour in range(n_hours):
-        scenes = make_soundscapes(
-            360, 5, sample_rate=RATE, n_events=(1, 2), empty_fraction=0.3,
-            event_duration=(0.5, 4), snr=(5, 20), random_state=hour,
-        )  # fmt: skip
         path = folder / f"hour_{hour:02d}.flac"
-        soundfile.write(path, scenes.data.reshape(-1), RATE)
-        names = scenes.target_names.tolist()
-        for i, scene in enumerate(scenes.events):
-            events += [
-                (path.name, i * SCENE + onset, i * SCENE + offset, names[label])
-                for label, onset, offset in scene
-            ]
+        with soundfile.SoundFile(path, "w", RATE, 1) as file:
+            # ten minutes at a time
+            for part in range(6):
+                scenes = make_soundscapes(
+                    60, 5, sample_rate=RATE, n_events=(1, 2), empty_fraction=0.3,
+                    event_duration=(0.5, 4), snr=(5, 20), random_state=6 * hour + part,
+                )  # fmt: skip
+                file.write(scenes.data.ravel())
+                names = scenes.target_names.tolist()
+                for i, scene in enumerate(scenes.events):
+                    start = (60 * part + i) * SCENE
+                    events += [
+                        (path.name, start + onset, start + offset, names[label])
+                        for label, onset, offset in scene
+                    ]
     return events, names
 
 
