@@ -13,6 +13,10 @@ import sklearn_triplet
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.S)
 
+NAMES = ["high", "low", "middle"]
+# which of the three tones are in each of the six clips of a recording
+HEARD = [[1, 0, 0], [0, 1, 1], [0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]]
+
 
 def test_the_folder_of_the_first_page(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -62,6 +66,32 @@ def write_tones(folder, n_files):
         tone = np.sin(np.arange(12_000) * (0.05 if i % 2 else 0.5))
         soundfile.write(path, 0.1 * tone + 0.01 * rng.normal(size=12_000), 44_100)
     return paths
+
+
+def write_recordings(folder, n_files):
+    """Write half minutes of noise, in which there are tones as ``HEARD`` says."""
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    times = np.arange(5 * 44_100)
+    tones = np.sin(times * np.array([[0.5], [0.05], [0.15]]))
+    for i in range(n_files):
+        sound = 0.1 * (np.array(HEARD) @ tones).ravel()
+        sound += 0.01 * rng.normal(size=len(sound))
+        soundfile.write(folder / f"{i}.wav", sound, 44_100)
+
+
+def list_marks(n_files, listened):
+    """List the lines of a table that marks the first clips of each recording."""
+    lines = ["filename\tonset\toffset\tevent_label"]
+    for i in range(n_files):
+        lines.append(f"{i}.wav\t0\t{5 * listened}\tlistened")
+        lines += [
+            f"{i}.wav\t{5 * clip}\t{5 * clip + 5}\t{name}"
+            for clip in range(listened)
+            for name, is_there in zip(NAMES, HEARD[clip], strict=True)
+            if is_there
+        ]
+    return lines
 
 
 def shrink_embedder(search):
