@@ -1,9 +1,7 @@
 """What the user guide shows, run."""
 
 import re
-from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,19 +10,15 @@ from sklearn.datasets import load_digits
 from test_readme import (
     HEARD,
     NAMES,
+    SMALL,
     list_marks,
     shrink_embedder,
+    shrink_nets,
     write_recordings,
     write_tones,
 )
 
-from sklearn_triplet import (
-    SequenceTagger,
-    TripletEmbedder,
-    TripletTagger,
-    is_labeled,
-    mask_labels,
-)
+from sklearn_triplet import is_labeled, mask_labels
 from sklearn_triplet.datasets import read_events
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -109,28 +103,13 @@ SEARCHING = "call.wav", "hop=0.5"
 HOURS = ("predict_frames(hours)",)
 CHAPTERS = LOADING, EVENTS, THRESHOLDS, ASKING, REVIEWING, SEARCHING, HOURS
 
-SMALL = SimpleNamespace(
-    TripletTagger=partial(
-        TripletTagger, n_components=8, n_steps=6, max_epochs=5, batch_size=16, lr=0.02
-    ),
-    SequenceTagger=partial(
-        SequenceTagger, n_cells=16, frame_pooling=10, max_epochs=20, lr=0.01
-    ),
-    TripletEmbedder=partial(
-        TripletEmbedder, n_components=4, n_triplets=50, max_epochs=1
-    ),
-)
-
 
 def tell(chapter, names):
     """Run blocks on small nets and few clips, in a copy of what came before."""
     names = {**names, "SMALL": SMALL}
     for text in chapter:
         code = find_block(text, STORY).replace("batch_size=20", "batch_size=5")
-        exec(
-            re.sub(r"\b(Triplet|Sequence)(Tagger|Embedder)\(", r"SMALL.\1\2(", code),
-            names,
-        )
+        exec(shrink_nets(code), names)
     return names
 
 

@@ -2,7 +2,9 @@
 
 import re
 import warnings
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import soundfile
@@ -58,6 +60,26 @@ def small_tagger(precision, random_state):
     )
 
 
+SMALL = SimpleNamespace(
+    TripletTagger=partial(
+        sklearn_triplet.TripletTagger,
+        n_components=8, n_steps=6, max_epochs=5, batch_size=16, lr=0.02,
+    ),
+    SequenceTagger=partial(
+        sklearn_triplet.SequenceTagger,
+        n_cells=16, frame_pooling=10, max_epochs=20, lr=0.01,
+    ),
+    TripletEmbedder=partial(
+        sklearn_triplet.TripletEmbedder, n_components=4, n_triplets=50, max_epochs=1
+    ),
+)  # fmt: skip
+
+
+def shrink_nets(code):
+    """Call those of ``SMALL`` instead."""
+    return re.sub(r"\b(Triplet|Sequence)(Tagger|Embedder)\(", r"SMALL.\1\2(", code)
+
+
 def write_tones(folder, n_files):
     rng = np.random.default_rng(0)
     folder.mkdir()
@@ -109,8 +131,28 @@ def shrink(search):
     search.n_jobs = 1
 
 
+def test_hours_of_recordings(tmp_path, monkeypatch):
+    """From files and a table to label tracks and a page, on tones and small nets."""
+    monkeypatch.chdir(tmp_path)
+    write_recordings(tmp_path / "recorder", 10)
+    Path("marked.tsv").write_text("\n".join(list_marks(10, listened=4)))
+    found = {"mel": sklearn_triplet.LogMel(), "SMALL": SMALL}
+    exec(shrink_nets(BLOCKS[3]), found)
+    assert set(found["asked"]) == set(found["clips"][4::6] + found["clips"][5::6])
+    page = Path("next.html").read_text(encoding="utf-8")
+    assert page.count("recorder/") >= 20
+    # in the last clip, which nobody listened to, there is the first tone
+    for i in range(10):
+        track = Path(f"found/{i}.txt").read_text().splitlines()
+        events = [line.split("\t") for line in track]
+        assert any(
+            float(onset) < 27 and float(offset) > 28 and label == NAMES[0]
+            for onset, offset, label in events
+        )
+
+
 def test_the_selector_of_ones_own():
-    exec(BLOCKS[3], {}, found := {})
+    exec(BLOCKS[4], {}, found := {})
     embedder = sklearn_triplet.TripletEmbedder(
         found["strategy"], n_components=4, max_epochs=1, random_state=0
     )
