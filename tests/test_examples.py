@@ -15,7 +15,8 @@ from helpers import make_noise
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
-from sklearn_triplet import UnlabeledInTrain, is_labeled
+import sklearn_triplet
+from sklearn_triplet import TripletTagger, UnlabeledInTrain, is_labeled
 
 ROOT = Path(__file__).parents[1]
 SCORE = r"(\d\.\d{3})[* ]"
@@ -138,6 +139,33 @@ def test_recordings_stay_in_their_folds(searching: ModuleType, tmp_path: Path) -
         assert is_labeled(y[test]).all()
         assert not set(fold[train[is_labeled(y[train])]]) & set(fold[test])
         assert len(train) + len(test) == len(y)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_few_labels_are_scored_beside_the_same_without_unlabeled(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    small = {"n_components": 16, "n_steps": 6, "max_epochs": 3}
+    monkeypatch.setattr(
+        sklearn_triplet,
+        "TripletTagger",
+        lambda **settings: TripletTagger(**{**settings, **small}),
+    )
+    shown = []
+    monkeypatch.setattr(pyplot, "show", lambda: shown.append(pyplot.gcf()))
+    example = load("examples/few_labels.py", monkeypatch)
+    scores = re.findall(r"^(.+): mAP (\d\.\d{3})$", capsys.readouterr().out, re.M)
+    assert [name for name, _ in scores] == ["labels only", "unlabeled too"]
+    # above what a constant answer would have
+    share = example.scenes.target[160:].mean()
+    assert all(share < float(score) <= 1 for _, score in scores)
+    # of each of the 136 unlabeled recordings, every class
+    n_tags = 136 * len(example.scenes.target_names)
+    assert example.sure.shape == example.right.shape == (n_tags,)
+    assert (example.sure >= 0.5).all() and example.right.mean() > 0.5
+    assert len(shown) == 1
+    pyplot.close(shown[0])
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -4,23 +4,41 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
+import soundfile
 from sklearn.datasets import load_digits
-from test_readme import shrink_embedder, write_tones
+from test_readme import (
+    HEARD,
+    NAMES,
+    SMALL,
+    list_marks,
+    shrink_embedder,
+    shrink_nets,
+    write_recordings,
+    write_tones,
+)
 
-from sklearn_triplet import mask_labels
+from sklearn_triplet import is_labeled, mask_labels
+from sklearn_triplet.datasets import read_events
 
-GUIDE = Path(__file__).parents[1] / "docs" / "user_guide.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.S)
+DOCS = Path(__file__).parents[1] / "docs"
+BLOCKS, STORY = (
+    re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.S)
+    for page in ("user_guide.md", "long_recordings.md")
+)
 
 
-def find_block(text):
-    found = [block for block in BLOCKS if text in block]
+def find_block(text, blocks=BLOCKS):
+    found = [block for block in blocks if text in block]
     assert len(found) == 1
     return found[0]
 
 
 def test_every_block_is_run_here():
     assert len(BLOCKS) == 4
+    # the page on long recordings is one story, whose chapters are run below
+    told = [find_block(text, STORY) for chapter in CHAPTERS for text in chapter]
+    assert told == STORY
 
 
 def test_recordings_and_their_labels(tmp_path, monkeypatch):
@@ -71,3 +89,122 @@ def shrink_sweep(search):
     shrink_embedder(search)
     search.param_grid[0]["emb__labeled_ratio"] = [0.5]
     search.param_grid[0]["emb__strategy"] = ["s2", "s3"]
+
+
+# --- docs/long_recordings.md, a story of which each block goes on with what came before
+
+# by what only this block holds; those of one chapter are run by one test
+LOADING = "DESCR", "cross_val_score("
+EVENTS = ("write_events(events",)
+THRESHOLDS = ("TunedThresholds(",)
+ASKING = "TypiClust(", "simple_batch("
+REVIEWING = "write_review_page(", "marked_2.tsv"
+SEARCHING = "call.wav", "hop=0.5"
+HOURS = ("predict_frames(hours)",)
+CHAPTERS = LOADING, EVENTS, THRESHOLDS, ASKING, REVIEWING, SEARCHING, HOURS
+
+
+def tell(chapter, names):
+    """Run blocks on small nets and few clips, in a copy of what came before."""
+    names = {**names, "SMALL": SMALL}
+    for text in chapter:
+        code = find_block(text, STORY).replace("batch_size=20", "batch_size=5")
+        exec(shrink_nets(code), names)
+    return names
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    """What there is after the events have been found, in the folder of the story."""
+    home = tmp_path_factory.mktemp("story")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        write_recordings(home / "recordings", 10)
+        # in a clip that nobody listened to, a class is known and the other is not
+        marks = [*list_marks(10, listened=4), "0.wav\t25\t30\thigh"]
+        Path("marked.tsv").write_text("\n".join(marks))
+        names = tell([*LOADING, *EVENTS], {})
+    return home, names
+
+
+@pytest.fixture
+def names(story, monkeypatch):
+    home, names = story
+    monkeypatch.chdir(home)
+    return names
+
+
+def test_long_recordings_become_labeled_clips(names):
+    assert names["X"].shape == (60, 64, 501)
+    assert names["names"].tolist() == NAMES
+    truth = np.tile(HEARD, (10, 1))
+    expected = np.where(np.arange(60)[:, None] % 6 < 4, truth, -1)
+    expected[5] = 1, -1, -1
+    np.testing.assert_array_equal(names["y"], expected)
+    assert list(Path("features").iterdir())
+    assert names["scores"].shape == (5,)
+    assert names["scores"].mean() > 0.9
+
+
+def test_long_recordings_become_tracks_of_events(names):
+    events = names["events"]
+    assert set(events["filename"]) == set(names["corpus"].durations)
+    assert len(list(Path("found").iterdir())) == 10
+    assert len(np.concatenate([read_events("found")])) == len(events)
+    # every clip with a tone, heard or not, has an event of it
+    for (path, onset, offset), heard in zip(
+        names["clips"], np.tile(HEARD, (10, 1)), strict=True
+    ):
+        near = events["filename"] == path
+        near &= (events["onset"] < offset - 1) & (events["offset"] > onset + 1)
+        assert set(np.array(NAMES)[heard == 1]) <= set(events["event_label"][near])
+
+
+def test_thresholds_of_long_recordings(names):
+    told = tell(THRESHOLDS, names)
+    assert ((told["tuned"].thresholds_ > 0) & (told["tuned"].thresholds_ < 1)).all()
+    assert (told["full"] == -1).all(axis=1).sum() == 20
+    assert (told["y"] == -1).all(axis=1).sum() == 19
+    found = told["tuned"].predict(told["pooled"])
+    assert (found == np.tile(HEARD, (10, 1))).mean() > 0.95
+
+
+def test_what_to_label_next(names):
+    pytest.importorskip("skactiveml")
+    for chapter in (ASKING[:1], ASKING):
+        rows = tell(chapter, names)["rows"]
+        assert len(set(rows)) == 5
+        assert not is_labeled(names["y"])[rows].any()
+
+
+def test_labels_by_ear_come_back(names):
+    rows = np.array([4, 10, 11, 17, 59])
+    told = tell(REVIEWING[:1], {**names, "rows": rows})
+    assert '"next.csv"' in Path("next.html").read_text(encoding="utf-8")
+    # what the page lets one download
+    lines = ["filename,onset,offset,event_label"]
+    for row in rows:
+        clip = ",".join(map(str, told["clips"][row]))
+        heard = [name for name, is_there in zip(NAMES, HEARD[row % 6], strict=True)
+                 if is_there]  # fmt: skip
+        lines += [f"{clip},{label}" for label in ["listened", *heard]]
+    Path("next.csv").write_text("\n".join(lines))
+    told = tell(REVIEWING[1:], told)
+    assert told["corpus"].data == names["clips"]
+    changed = (told["y"] != names["y"]).any(axis=1)
+    assert np.flatnonzero(changed).tolist() == rows.tolist()
+    np.testing.assert_array_equal(told["y"][rows], np.array(HEARD)[rows % 6])
+
+
+def test_sounds_like_this_one_and_hours(names):
+    # the first clip of a recording: one that is there, alone
+    sound, rate = soundfile.read("recordings/3.wav", frames=44_100)
+    soundfile.write("call.wav", sound, rate)
+    told = tell([*SEARCHING, *HOURS], names)
+    assert len(told["windows"]) == 10 * 59
+    for found in told["similar"], told["seconds"]:
+        assert len(found) == 10
+        tones = [HEARD[int((on + off) / 2 // 5)] for _, on, off in found]
+        assert np.mean([tone == HEARD[0] for tone in tones]) > 0.7
+    assert told["vectors"].shape == (10, 2 * 8)
+    assert told["probabilities"].shape == (10, 3, 3001)

@@ -2,7 +2,9 @@
 
 import re
 import warnings
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import soundfile
@@ -12,6 +14,10 @@ import sklearn_triplet
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+
+NAMES = ["high", "low", "middle"]
+# which of the three tones are in each of the six clips of a recording
+HEARD = [[1, 0, 0], [0, 1, 1], [0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]]
 
 
 def test_the_folder_of_the_first_page(tmp_path, monkeypatch):
@@ -54,6 +60,26 @@ def small_tagger(precision, random_state):
     )
 
 
+SMALL = SimpleNamespace(
+    TripletTagger=partial(
+        sklearn_triplet.TripletTagger,
+        n_components=8, n_steps=6, max_epochs=5, batch_size=16, lr=0.02,
+    ),
+    SequenceTagger=partial(
+        sklearn_triplet.SequenceTagger,
+        n_cells=16, frame_pooling=10, max_epochs=20, lr=0.01,
+    ),
+    TripletEmbedder=partial(
+        sklearn_triplet.TripletEmbedder, n_components=4, n_triplets=50, max_epochs=1
+    ),
+)  # fmt: skip
+
+
+def shrink_nets(code):
+    """Call those of ``SMALL`` instead."""
+    return re.sub(r"\b(Triplet|Sequence)(Tagger|Embedder)\(", r"SMALL.\1\2(", code)
+
+
 def write_tones(folder, n_files):
     rng = np.random.default_rng(0)
     folder.mkdir()
@@ -62,6 +88,32 @@ def write_tones(folder, n_files):
         tone = np.sin(np.arange(12_000) * (0.05 if i % 2 else 0.5))
         soundfile.write(path, 0.1 * tone + 0.01 * rng.normal(size=12_000), 44_100)
     return paths
+
+
+def write_recordings(folder, n_files):
+    """Write half minutes of noise, in which there are tones as ``HEARD`` says."""
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    times = np.arange(5 * 44_100)
+    tones = np.sin(times * np.array([[0.5], [0.05], [0.15]]))
+    for i in range(n_files):
+        sound = 0.1 * (np.array(HEARD) @ tones).ravel()
+        sound += 0.01 * rng.normal(size=len(sound))
+        soundfile.write(folder / f"{i}.wav", sound, 44_100)
+
+
+def list_marks(n_files, listened):
+    """List the lines of a table that marks the first clips of each recording."""
+    lines = ["filename\tonset\toffset\tevent_label"]
+    for i in range(n_files):
+        lines.append(f"{i}.wav\t0\t{5 * listened}\tlistened")
+        lines += [
+            f"{i}.wav\t{5 * clip}\t{5 * clip + 5}\t{name}"
+            for clip in range(listened)
+            for name, is_there in zip(NAMES, HEARD[clip], strict=True)
+            if is_there
+        ]
+    return lines
 
 
 def shrink_embedder(search):
@@ -79,8 +131,28 @@ def shrink(search):
     search.n_jobs = 1
 
 
+def test_hours_of_recordings(tmp_path, monkeypatch):
+    """From files and a table to label tracks and a page, on tones and small nets."""
+    monkeypatch.chdir(tmp_path)
+    write_recordings(tmp_path / "recorder", 10)
+    Path("marked.tsv").write_text("\n".join(list_marks(10, listened=4)))
+    found = {"mel": sklearn_triplet.LogMel(), "SMALL": SMALL}
+    exec(shrink_nets(BLOCKS[3]), found)
+    assert set(found["asked"]) == set(found["clips"][4::6] + found["clips"][5::6])
+    page = Path("next.html").read_text(encoding="utf-8")
+    assert page.count("recorder/") >= 20
+    # in the last clip, which nobody listened to, there is the first tone
+    for i in range(10):
+        track = Path(f"found/{i}.txt").read_text().splitlines()
+        events = [line.split("\t") for line in track]
+        assert any(
+            float(onset) < 27 and float(offset) > 28 and label == NAMES[0]
+            for onset, offset, label in events
+        )
+
+
 def test_the_selector_of_ones_own():
-    exec(BLOCKS[3], {}, found := {})
+    exec(BLOCKS[4], {}, found := {})
     embedder = sklearn_triplet.TripletEmbedder(
         found["strategy"], n_components=4, max_epochs=1, random_state=0
     )
