@@ -143,7 +143,6 @@ def main() -> None:
     parser.add_argument("--folder", default="day", type=Path)
     parser.add_argument("--hours", default=24, type=int)
     parser.add_argument("--minutes", default=20, type=float, help="marked, in all")
-    parser.add_argument("--steps", default=50, type=int, help="of an epoch")
     args = parser.parse_args()
     folder = args.folder
     with stage("recording the day"):
@@ -157,9 +156,8 @@ def main() -> None:
         mel = LogMel(RATE, memory=folder / "features", n_jobs=2)
         X = mel.transform(day.data)
     tagger = TripletTagger(
-        segment_length=1000, pooling="attention", labeled_ratio=2 / 3,
-        batch_size=40, n_steps=args.steps, precision="bfloat16", random_state=0,
-    )  # fmt: skip
+        pooling="attention", batch_size=40, precision="bfloat16", random_state=0
+    )
     # TripletTagger knows what is in a clip, this one when
     head = SequenceTagger(pooling="linear_softmax", random_state=0)
     labeled = (day.target != -1).all(axis=1)

@@ -126,9 +126,10 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         Frames of X that are averaged into one before all else. ``None``: 2 where
         features are bands (20 ms at a hop of 10), else 1: frames of other models
         already stand for longer.
-    segment_length : int, default=240
-        Frames of X in a crop, 2.4 s at a hop of 10 ms; at the most those of the longest
-        clip.
+    segment_length : int or None, default=None
+        Frames of X in a crop, at the most those of the longest clip. ``None``: 240, 2.4
+        s at a hop of 10 ms; for several labels a clip 1000, since what a label says may
+        be in any part of the clip.
     n_segments : int, default=1
         Crops of a clip that are pooled to one unit, k. More than 1 is for events that
         are short beside the clip: then a single crop often misses what the label says.
@@ -141,8 +142,9 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         clip without mixing and masks, which add or hide events; for other features
         noise and hidden features, and for rows of a table first a step towards one of
         their nearest neighbours.
-    labeled_ratio : float, default=1/3
+    labeled_ratio : float or None, default=None
         Labeled units of a batch, in (0, 1]; balanced by class, and at least one.
+        ``None``: 1/3, for several labels a clip 2/3, see Notes.
     n_views : int, default=2
         Crops of each unlabeled clip of a batch: each is a positive of the others,
         before anything is guessed.
@@ -319,11 +321,11 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         n_components: int = 128,
         encoder: EncoderLike = "auto",
         frame_pooling: int | None = None,
-        segment_length: int = 240,
+        segment_length: int | None = None,
         n_segments: int = 1,
         pooling: Literal["statistics", "attention"] = "statistics",
         augmentation: Literal["auto"] | Transformation | None = "auto",
-        labeled_ratio: float = 1 / 3,
+        labeled_ratio: float | None = None,
         n_views: int = 2,
         tag_weight: float = 1.0,
         pseudo_weight: float = 1.0,
@@ -454,14 +456,16 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
 
     def _check_parameters(self) -> None:
         """Refuse what cannot be trained with."""
-        for name in ("n_components", "segment_length", "n_segments"):
+        for name in ("n_components", "n_segments"):
             check_number(self, name, numbers.Integral, 1)
-        if self.frame_pooling is not None:
-            check_number(self, "frame_pooling", numbers.Integral, 1)
+        for name in ("frame_pooling", "segment_length"):
+            if getattr(self, name) is not None:
+                check_number(self, name, numbers.Integral, 1)
         for name in ("n_views", "n_steps", "n_neighbors", "max_guessed"):
             check_number(self, name, numbers.Integral, 1)
         check_number(self, "batch_size", numbers.Integral, 2)
-        check_number(self, "labeled_ratio", numbers.Real, 0, 1, left="open")
+        if self.labeled_ratio is not None:
+            check_number(self, "labeled_ratio", numbers.Real, 0, 1, left="open")
         for name in ("tag_weight", "pseudo_weight", "triplet_weight"):
             check_number(self, name, numbers.Real, 0)
         check_number(self, "margin", numbers.Real, 0, left="open")
@@ -552,17 +556,25 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         validates: bool = False,
     ) -> CropData:
         """Return what crops are drawn from; the lengths are of pooled frames."""
-        length = max(self.segment_length // self.frame_pooling_, 1)
+        # what a label of several says may be anywhere in the clip
+        length = self.segment_length or (1000 if self.multilabel_ else 240)
+        ratio = self.labeled_ratio or (2 / 3 if self.multilabel_ else 1 / 3)
         weight = None
         if self.unknown_weight and self.multilabel_:
             weight = np.where(labels.unheard, self.unknown_weight, 1).astype(np.float32)
             labels = labels.assume_absent()
         return CropData(
-            SegmentedClips(clips, labels, self.scaler_, length, self.verbose),
+            SegmentedClips(
+                clips,
+                labels,
+                self.scaler_,
+                max(length // self.frame_pooling_, 1),
+                self.verbose,
+            ),
             self._choose_augmentation(),
             n_segments=self.n_segments,
             batch_size=self.batch_size,
-            labeled_ratio=self.labeled_ratio,
+            labeled_ratio=ratio,
             n_steps=self.n_steps,
             n_views=self.n_views,
             seed=seeds["data"],
