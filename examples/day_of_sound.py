@@ -132,7 +132,7 @@ def find_most_useful(proba: np.ndarray, embeddings: np.ndarray, n: int) -> np.nd
     rows : ndarray of shape (n,)
     """
     # of all clips those whose surest class is nearest to one half
-    unsure = np.argsort(np.abs(proba - 0.5).min(axis=1))[: 20 * n]
+    unsure = np.argsort(np.abs(proba - 0.5).min(axis=1))[: 5 * n]
     kinds = KMeans(n, n_init=1, random_state=0).fit_predict(embeddings[unsure])
     return np.array([unsure[kinds == kind][0] for kind in range(n)])
 

@@ -203,7 +203,8 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         X : as in ``fit``
         classes : array-like of shape (n_classes,), default=None
             The labels of events, such as the names of an indicator's columns. ``None``:
-            ``classes_``, which are the numbers of these columns.
+            ``classes_``, which are the numbers of these columns. A single one, where y
+            was 0 and 1, names what is meant by 1: absence is no event.
         threshold : float or array-like of shape (n_classes,), default=None
             The least probability of the surest frame of an event, in (0, 1). ``None``:
             for multi-label that of ``predict``, and for single labels 0.5.
@@ -236,6 +237,9 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
             threshold = self._known_threshold() if self.multilabel_ else 0.5
         labels = self.classes_ if classes is None else classes
         frames = self.predict_frames(X)
+        # a column of one class is read as two labels, as all over scikit-learn
+        if np.shape(labels) == (1,) and self.classes_.tolist() == [0, 1]:
+            frames = frames if self.multilabel_ else frames[:, 1:]
         return find_events(frames, labels, threshold=threshold, **settings)
 
     def score(

@@ -525,6 +525,19 @@ def test_single_labels_share_each_frame():
     assert seconds == pytest.approx(12 * 20 * 0.01)
 
 
+@pytest.mark.filterwarnings("ignore:A column-vector y")
+def test_one_class_has_events_and_its_absence_none():
+    X, y = make_clips()
+    fitted = SequenceTagger(n_cells=4, **QUICK).fit(X, y[:, :1])
+    settings = {**PLAIN, "threshold": 0.4, "low_threshold": 0.4}
+    events = fitted.predict_events(X, classes=["dog"], **settings)
+    assert set(events["event_label"]) == {"dog"}
+    both = fitted.predict_events(X, classes=["none", "dog"], **settings)
+    expected = both[both["event_label"] == "dog"]
+    np.testing.assert_array_equal(events, expected)
+    assert 0 < len(events) < len(both)
+
+
 def test_events_through_a_pipeline():
     scenes = make_soundscapes(
         6, 2, duration=2.0, sample_rate=16000, event_duration=(0.3, 1.0), random_state=0
