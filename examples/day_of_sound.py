@@ -29,6 +29,7 @@ from sklearn_triplet import LogMel, SequenceTagger, TripletTagger, write_review_
 from sklearn_triplet.datasets import load_recordings, make_soundscapes, write_events
 
 RATE, SCENE = 16000, 10.0  # Hz, seconds
+N_SCENES = 60  # that are made, and in memory, at once; six times as many are an hour
 
 
 @contextmanager
@@ -63,16 +64,15 @@ def record_day(folder: Path, n_hours: int) -> tuple[list[tuple], list[str]]:
     for hour in range(n_hours):
         path = folder / f"hour_{hour:02d}.flac"
         with soundfile.SoundFile(path, "w", RATE, 1) as file:
-            # ten minutes at a time
             for part in range(6):
                 scenes = make_soundscapes(
-                    60, 5, sample_rate=RATE, n_events=(1, 2), empty_fraction=0.3,
+                    N_SCENES, 5, sample_rate=RATE, n_events=(1, 2), empty_fraction=0.3,
                     event_duration=(0.5, 4), snr=(5, 20), random_state=6 * hour + part,
                 )  # fmt: skip
                 file.write(scenes.data.ravel())
                 names = scenes.target_names.tolist()
                 for i, scene in enumerate(scenes.events):
-                    start = (60 * part + i) * SCENE
+                    start = (N_SCENES * part + i) * SCENE
                     events += [
                         (path.name, start + onset, start + offset, names[label])
                         for label, onset, offset in scene

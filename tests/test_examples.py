@@ -17,6 +17,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 import sklearn_triplet
 from sklearn_triplet import TripletTagger, UnlabeledInTrain, is_labeled
+from sklearn_triplet.datasets import read_events
 
 ROOT = Path(__file__).parents[1]
 SCORE = r"(\d\.\d{3})[* ]"
@@ -166,6 +167,35 @@ def test_few_labels_are_scored_beside_the_same_without_unlabeled(
     assert (example.sure >= 0.5).all() and example.right.mean() > 0.5
     assert len(shown) == 1
     pyplot.close(shown[0])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_from_a_day_of_sound_to_events_and_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    day = load("examples/day_of_sound.py", monkeypatch)
+    monkeypatch.setattr(day, "N_SCENES", 4)  # hours of four minutes
+    small = {"n_steps": 2, "max_epochs": 2, "n_components": 8, "segment_length": 100}
+    monkeypatch.setattr(
+        day,
+        "TripletTagger",
+        lambda **settings: TripletTagger(**{**settings, **small}),
+    )
+    folder = tmp_path / "day"
+    arguments = ["day", f"--folder={folder}", "--hours=2", "--minutes=2"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    day.main()
+    told = capsys.readouterr().out
+    stages = re.findall(r"^(.+?) +\d+\.\d s   at most +\d+ MB$", told, re.M)
+    assert stages[0] == "recording the day" and stages[-1] == "choosing clips"
+    assert "48 clips of 2 recordings" in told and "Labeled clips: 12" in told
+    marked = read_events(folder / "marked.tsv")
+    assert set(marked["filename"]) == {"hour_00.flac", "hour_01.flac"}
+    assert (marked["offset"] <= 60).all()
+    events = read_events(folder / "found")
+    assert set(events["filename"]) <= {"hour_00", "hour_01"}
+    assert f"{(events['event_label'] != '').sum()} events found" in told
+    assert (folder / "next.html").read_text().count(".flac") >= 20
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
