@@ -532,7 +532,8 @@ class _Writer:
             "object": self._encode_name(type(value), where),
             "state": {
                 name: self.encode(part, f"{where}.{name}")
-                for name, part in state.items()
+                # not in the order of a fit: the same model is the same file
+                for name, part in sorted(state.items())
             },
         }
         if net is not None:

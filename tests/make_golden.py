@@ -1,7 +1,7 @@
 """Write the models and answers of the present format that test_persistence.py reads.
 
-Run once per format, ``python tests/make_golden.py NUMBER``; the files of older formats stay as
-they are, for they show that these can still be read.
+Run once per format, ``python tests/make_golden.py NUMBER``. The files of older formats
+stay as they are, for they show that these can still be read.
 """
 
 import sys

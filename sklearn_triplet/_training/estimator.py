@@ -226,6 +226,8 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
     verbose: int
     random_state: RandomState
 
+    n_features_in_: int
+
     # parameters of those that can stop early; the others train on all clips
     validation_fraction: float | None = None
     patience: int = 5
