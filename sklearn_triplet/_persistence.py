@@ -81,13 +81,36 @@ TABLES = "pandas", "polars"
 
 
 def _name_short(kinds: Iterable[type]) -> dict[str, type]:
-    """Name classes by library and name: in which module they lie may change."""
+    """Name classes by library and name: in which module they lie may change.
+
+    Parameters
+    ----------
+    kinds : iterable of type
+
+    Returns
+    -------
+    named : dict of str to type
+        As ``{"sklearn.Pipeline": Pipeline}``. These names stand in files that others
+        have: a class may move, but not change its name without an entry for the old.
+    """
     return {f"{kind.__module__.partition('.')[0]}.{kind.__name__}": kind
             for kind in kinds}  # fmt: skip
 
 
 def _find_kinds(module: object, kind: type) -> list[type]:
-    """Return the classes of a kind that a module holds."""
+    """Return the classes of a kind that a module holds.
+
+    Parameters
+    ----------
+    module : module
+    kind : type
+        They are it, or inherit from it.
+
+    Returns
+    -------
+    kinds : list of type
+        Also those that the module imports; a name twice does no harm.
+    """
     return [
         value
         for value in vars(module).values()
@@ -139,7 +162,17 @@ NAMES = _name_short(
 
 
 def _identify(thing: Any) -> str:
-    """Return the name of a class or function: short where known, else in full."""
+    """Return the name of a class or function: short where known, else in full.
+
+    Parameters
+    ----------
+    thing : class or function
+
+    Returns
+    -------
+    name : str
+        As ``"sklearn.Pipeline"``, or ``"my_package.my_module:MyEncoder"``.
+    """
     for name, kind in (*OBJECTS.items(), *NAMES.items()):
         if kind is thing:
             return name
@@ -335,7 +368,22 @@ def load_model(
 
 
 def _check_trusted(thing: Callable[..., Any]) -> Callable[..., Any]:
-    """Refuse instances and names where classes and functions are wanted."""
+    """Refuse instances and names where classes and functions are wanted.
+
+    Parameters
+    ----------
+    thing : object
+        One of ``trusted``.
+
+    Returns
+    -------
+    thing : class or function
+
+    Raises
+    ------
+    ValueError
+        Where it is neither: a text, above all, since nothing is imported by name.
+    """
     if not callable(thing) or not hasattr(thing, "__qualname__"):
         raise ValueError(
             "The 'trusted' parameter of load_model must hold classes and functions. "
@@ -461,23 +509,48 @@ class _Writer:
         return self._encode_rare(value, where)
 
     def _encode_all(self, values: Iterable[Any], where: str) -> list[Any]:
+        """Return what stands for each of several values."""
         return [self.encode(value, where) for value in values]
 
     def _encode_array(self, array: np.ndarray | np.generic, where: str) -> Any:
-        """Write an array as a member, or one of Python's objects as JSON."""
+        """Write an array as a member, or one of Python's objects as JSON.
+
+        Parameters
+        ----------
+        array : ndarray or scalar of numpy
+            Text of fixed length is a member too; of any length, or beside -1, it is an
+            array of objects.
+        where : str
+            As in ``encode``.
+        """
+        # as an array without axes: np.float32 must not come back as a float of Python
         if isinstance(array, np.generic):
             return {"scalar": self._encode_array(np.asarray(array), where)}
         if array.dtype.hasobject:
             values = self._encode_all(array.ravel().tolist(), where)
             return {"objects": values, "shape": list(array.shape)}
         stream = io.BytesIO()
+        # keeps the order of axes in memory, by which products of matrices round
         np.lib.format.write_array(stream, np.asarray(array), (1, 0), allow_pickle=False)
         number = len(self.members)
         self.members[f"{number}.npy"] = stream.getvalue()
         return {"array": number}
 
     def _encode_rare(self, value: Any, where: str) -> Any:
-        """Return what stands for anything that is neither a number nor a container."""
+        """Return what stands for anything that is neither a number nor a container.
+
+        Parameters
+        ----------
+        value : object
+            Classes and functions are named; objects are taken apart into attributes.
+        where : str
+            As in ``encode``.
+
+        Raises
+        ------
+        ValueError
+            Where it is of no kind that is known.
+        """
         if isinstance(value, torch.device):
             return {"device": str(value)}
         if isinstance(value, np.random.RandomState):
@@ -506,7 +579,19 @@ class _Writer:
         )
 
     def _encode_name(self, thing: Any, where: str) -> str:
-        """Return the name of a class or function; a lambda has none to be found by."""
+        """Return the name of a class or function; a lambda has none to be found by.
+
+        Parameters
+        ----------
+        thing : class or function
+        where : str
+            As in ``encode``.
+
+        Raises
+        ------
+        ValueError
+            Where it is a lambda: all of a module have one name.
+        """
         name = getattr(thing, "__qualname__", "<lambda>")
         if name.endswith("<lambda>"):
             raise ValueError(
@@ -519,6 +604,19 @@ class _Writer:
         """Write the attributes of an object, and the net of an estimator.
 
         Of a callback only the parameters: every fit works on clones of it.
+
+        Parameters
+        ----------
+        value : object
+            An estimator, selector, transformation, splitter, scaler or callback.
+        where : str
+            Its class, for messages about its attributes.
+
+        Returns
+        -------
+        node : dict
+            ``object``, the name of its class; ``state``, its attributes; and of an
+            estimator with a net ``weights`` and ``history``.
         """
         state = dict(vars(value))
         if isinstance(value, Callback):
@@ -538,10 +636,7 @@ class _Writer:
         }
         if net is not None:
             _check_rebuilt(value, net.module_)
-            weights = {
-                name: weight.cpu().numpy()
-                for name, weight in net.module_.state_dict().items()
-            }
+            weights = _to_arrays(net.module_, f"{where}.net_")
             node["weights"] = self.encode(weights, f"{where}.net_")
             node["history"] = self.encode(list(net.history), f"{where}.history_")
         return node
@@ -550,6 +645,34 @@ class _Writer:
 def _is_place(value: object) -> bool:
     """Whether a value of one of ``PLACES`` is a folder, not data of that name."""
     return isinstance(value, str | os.PathLike | joblib.Memory)
+
+
+def _to_arrays(module: nn.Module, where: str) -> dict[str, np.ndarray]:
+    """Return the weights and buffers of a module, by name.
+
+    Parameters
+    ----------
+    module : nn.Module
+        On any device.
+    where : str
+        Whose it is, for the message.
+
+    Raises
+    ------
+    ValueError
+        Where numpy has no such type, as of bfloat16, or the module keeps objects.
+    """
+    arrays = {}
+    for name, weight in module.state_dict().items():
+        try:
+            arrays[name] = weight.cpu().numpy()
+        except (AttributeError, TypeError) as error:
+            raise ValueError(
+                f"{where} has {name!r} of {getattr(weight, 'dtype', type(weight))}, "
+                "which save_model cannot write: numpy has no such type. Let the "
+                "encoder keep its weights in float32."
+            ) from error
+    return arrays
 
 
 def _check_rebuilt(estimator: ClipsEstimator, module: nn.Module) -> None:
@@ -583,7 +706,20 @@ def _check_rebuilt(estimator: ClipsEstimator, module: nn.Module) -> None:
 
 
 def _describe(module: nn.Module) -> dict[str, object]:
-    """Return the shapes of weights, and the settings of layers that have none."""
+    """Return the shapes of weights, and the settings of layers that have none.
+
+    Two modules of one description do the same with the same weights: kernels show in
+    the shapes, and strides, poolings and numbers of frames in the settings.
+
+    Parameters
+    ----------
+    module : nn.Module
+
+    Returns
+    -------
+    description : dict of str to object
+        Shapes by the names of weights; numbers and text by those of attributes.
+    """
     description: dict[str, object] = {
         name: tuple(weight.shape) for name, weight in module.state_dict().items()
     }
@@ -636,7 +772,22 @@ class _Reader:
         }
 
     def decode(self, node: Any) -> Any:
-        """Return the value that a part of the JSON stands for."""
+        """Return the value that a part of the JSON stands for.
+
+        Parameters
+        ----------
+        node : object
+            What ``_Writer.encode`` returned, or whatever else a file holds there.
+
+        Returns
+        -------
+        value : object
+
+        Raises
+        ------
+        ValueError
+            Where it names code that is not trusted, or is not what it says.
+        """
         if isinstance(node, list):
             return [self.decode(part) for part in node]
         if isinstance(node, dict):
@@ -645,7 +796,16 @@ class _Reader:
         return node
 
     def _decode_array(self, node: dict[str, Any]) -> np.ndarray:
-        """Read a member, of which the header must not promise more than there is."""
+        """Read a member, of which the header must not promise more than there is.
+
+        Numpy makes room for what a header says before it reads; and of objects it
+        would find a pickle, which ``allow_pickle=False`` refuses once more.
+
+        Parameters
+        ----------
+        node : dict
+            ``array``, the number of the member.
+        """
         data = self.archive.read(f"{int(node['array'])}.npy")
         stream = io.BytesIO(data)
         np.lib.format.read_magic(stream)
@@ -657,6 +817,13 @@ class _Reader:
         return np.lib.format.read_array(stream, allow_pickle=False)
 
     def _decode_objects(self, node: dict[str, Any]) -> np.ndarray:
+        """Return an array of Python's objects, such as names beside -1.
+
+        Parameters
+        ----------
+        node : dict
+            ``objects``, row by row, and ``shape``.
+        """
         values = self.decode(node["objects"])
         array = np.empty(len(values), dtype=object)
         # one by one: numpy would make another axis of lists
@@ -665,6 +832,7 @@ class _Reader:
         return array.reshape(node["shape"])
 
     def _decode_random_state(self, node: dict[str, Any]) -> np.random.RandomState:
+        """Return a generator that goes on where the stored one stood."""
         generator = np.random.RandomState()
         generator.set_state(self.decode(node["random_state"]))
         return generator
@@ -679,6 +847,13 @@ class _Reader:
         return self.partials[key]
 
     def _decode_table(self, node: dict[str, Any]) -> Any:
+        """Return a DataFrame: the row that is kept of an X with names of columns.
+
+        Parameters
+        ----------
+        node : dict
+            ``table``, the library, one of two; ``columns``, pairs of name and values.
+        """
         if node["table"] not in TABLES:
             self._refuse(f"{node['table']!r} is no library of tables")
         library = importlib.import_module(node["table"])
@@ -689,6 +864,16 @@ class _Reader:
 
         Its ``__init__`` is not called, for that of a class of the reader's may do more
         than store; parameters that are younger than the file have their defaults.
+
+        Parameters
+        ----------
+        node : dict
+            What ``_Writer._encode_object`` returned.
+
+        Returns
+        -------
+        value : object
+            With its net, if it had one, on its device.
         """
         kind = self._find(node["object"], OBJECTS)
         parameters = inspect.signature(kind.__init__).parameters.values()
@@ -713,6 +898,13 @@ class _Reader:
 
     def _find(self, name: str, known: Mapping[str, type]) -> Any:
         """Return the class or function of a name: ours, or one that is trusted.
+
+        Parameters
+        ----------
+        name : str
+            As ``_identify`` returns it.
+        known : dict of str to type
+            ``OBJECTS`` or ``NAMES``: what may be made, and what may only be named.
 
         Raises
         ------

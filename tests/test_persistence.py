@@ -186,6 +186,7 @@ ESTIMATORS = {
         TunedThresholds(
             LabeledOnly(OneVsRestClassifier(LogisticRegression())),
             cv=UnlabeledInTrain(MultilabelStratifiedKFold(3)),
+            random_state=0,
         ),
         TABLE, MANY,
     ),
@@ -203,7 +204,9 @@ ESTIMATORS = {
         make_pipeline(
             clone(EMBEDDER).set_params(output="clip"),
             TunedThresholds(
-                LabeledOnly(OneVsRestClassifier(LogisticRegression())), cv=3
+                LabeledOnly(OneVsRestClassifier(LogisticRegression())),
+                cv=3,
+                random_state=0,
             ),
         ),
         CLIPS, MANY,
@@ -391,6 +394,16 @@ def test_a_lambda_is_refused_when_written(tmp_path):
     embedder = clone(EMBEDDER).set_params(encoder=lambda n: Doubling(n))
     with pytest.raises(ValueError, match=r"TripletEmbedder\.encoder holds .*no name"):
         store(embedder.fit(CLIPS, HIDDEN), tmp_path)
+
+
+def test_weights_that_numpy_has_no_type_for(tmp_path):
+    fitted = clone(EMBEDDER).set_params(max_epochs=0).fit(CLIPS, HIDDEN)
+    fitted.net_.module_.bfloat16()
+    sentence = (
+        r"TripletEmbedder\.net_ has .* of torch\.bfloat16.*numpy has no such type"
+    )
+    with pytest.raises(ValueError, match=sentence):
+        store(fitted, tmp_path)
 
 
 def test_parameters_that_are_no_longer_those_of_the_net(tmp_path):
