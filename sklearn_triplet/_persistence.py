@@ -195,7 +195,7 @@ def save_model(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
         ``StandardScaler``, ``Normalizer``, ``LogisticRegression``, ``RidgeClassifier``,
         ``LinearSVC`` and ``OneVsRestClassifier``. Any other estimator of which all
         attributes are numbers, text and arrays can be written too; to read it the
-        reader has to hand over its class.
+        reader has to hand over its class. Of a search, give its ``best_estimator_``.
     path : str or path-like
         Of the file. One that exists is replaced once the new one is whole.
 
@@ -261,8 +261,12 @@ def save_model(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
     # a crash in the middle of writing must not cost the model that was there
     path = Path(path)
     unfinished = path.with_name(path.name + ".part")
-    unfinished.write_bytes(data)
-    os.replace(unfinished, path)
+    try:
+        unfinished.write_bytes(data)
+        os.replace(unfinished, path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
 @overload
@@ -447,10 +451,13 @@ def _unpack(path: str | os.PathLike[str]) -> tuple[dict[str, Any], zipfile.ZipFi
         )
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-        is_stored = all(not info.compress_type for info in archive.infolist())
+        # before anything is read: what is packed may be of any size
+        if any(info.compress_type or info.flag_bits & 1 for info in archive.infolist()):
+            raise ValueError("save_model packs and encrypts nothing")
         index = json.loads(archive.read(INDEX))
-        is_newer, shape = index["format"] > FORMAT, set(index)
-    except (zipfile.BadZipFile, LookupError, TypeError, ValueError) as error:
+        is_newer = index["format"] > FORMAT
+    except (zipfile.BadZipFile, LookupError, RecursionError, TypeError,
+            ValueError) as error:  # fmt: skip
         raise ValueError(f"{name} is no model file: {error}.") from error
     if is_newer:
         raise ValueError(
@@ -458,8 +465,8 @@ def _unpack(path: str | os.PathLike[str]) -> tuple[dict[str, Any], zipfile.ZipFi
             f"to {FORMAT}. Install a newer sklearn-triplet; it was written with "
             f"{index.get('versions')}."
         )
-    if not is_stored or shape != {"format", "versions", "model"}:
-        raise ValueError(f"{name} is no model file: save_model writes no such zip.")
+    if not isinstance(index.get("versions"), dict) or "model" not in index:
+        raise ValueError(f"{name} is no model file: save_model writes no such index.")
     return index, archive
 
 
@@ -497,7 +504,8 @@ class _Writer:
             return value
         if type(value) is float:
             return value if math.isfinite(value) else {"float": repr(value)}
-        if isinstance(value, np.ndarray | np.generic):
+        # not what inherits from it: a masked array would lose its mask
+        if type(value) in (np.ndarray, np.memmap) or isinstance(value, np.generic):
             return self._encode_array(value, where)
         if type(value) is list:
             return self._encode_all(value, where)

@@ -593,7 +593,7 @@ def test_compressed_members_are_not_read(tmp_path):
     data = stream.getvalue()[:-64]
     path = tmp_path / "a.model"
     path.write_bytes(data + sha256(data).hexdigest().encode())
-    with pytest.raises(ValueError, match="writes no such zip"):
+    with pytest.raises(ValueError, match="packs and encrypts nothing"):
         load_model(path)
 
 
@@ -610,6 +610,31 @@ def test_no_half_file_where_a_model_was(tmp_path, embedded, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         save_model(embedded, path)
     assert path.read_bytes() == written
+    assert [file.name for file in tmp_path.iterdir()] == ["a.model"]
+
+
+@pytest.mark.parametrize(
+    "index",
+    ["[" * 100_000, "[]", "{}", '{"format": "1"}', '{"format": 1, "versions": 1}',
+     '{"format": 1, "versions": {}}', "\u00ff"],
+)  # fmt: skip
+def test_an_index_that_is_none(index, tmp_path):
+    path = tmp_path / "a.model"
+    save_model(LogMel(), path)
+    with zipfile.ZipFile(stream := io.BytesIO(), "w") as archive:
+        archive.writestr("model.json", index.encode("latin-1"))
+        archive.comment = b" " * 64
+    data = stream.getvalue()[:-64]
+    path.write_bytes(data + sha256(data).hexdigest().encode())
+    with pytest.raises(ValueError, match="is no model file: "):
+        load_model(path)
+
+
+def test_a_mask_is_not_lost(tmp_path):
+    fitted = make_pipeline(Centered(), LabeledOnly()).fit(TABLE, HIDDEN)
+    fitted[0].mean_ = np.ma.masked_array(fitted[0].mean_, [1, 0, 0, 0, 0, 0])
+    with pytest.raises(ValueError, match="a MaskedArray, which save_model"):
+        store(fitted, tmp_path)
 
 
 def test_frozen_steps(tmp_path, embedded):
