@@ -18,7 +18,7 @@ from test_readme import (
     write_tones,
 )
 
-from sklearn_triplet import is_labeled, mask_labels
+from sklearn_triplet import TripletTagger, is_labeled, mask_labels
 from sklearn_triplet.datasets import read_events
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -35,7 +35,7 @@ def find_block(text, blocks=BLOCKS):
 
 
 def test_every_block_is_run_here():
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
     # the page on long recordings is one story, whose chapters are run below
     told = [find_block(text, STORY) for chapter in CHAPTERS for text in chapter]
     assert told == STORY
@@ -69,6 +69,16 @@ def test_pseudo_labels():
     guessed = embedder.fit(X, y).pseudo_labels_
     assert (guessed == truth)[y == -1].mean() > 0.8
     assert 0 < embedder.history_[-1, "pseudo_labeled"] <= 1
+
+
+def test_sharing_models(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    X = np.random.default_rng(0).normal(size=(12, 4)) + np.arange(12)[:, None] % 2
+    y = np.array(["low", "high"] * 4 + [-1] * 4, dtype=object)
+    tagger = TripletTagger(max_epochs=1, n_steps=2, random_state=0).fit(X, y)
+    exec(find_block("save_model("), {"tagger": tagger}, found := {})
+    expected = tagger.predict_proba(X)
+    np.testing.assert_array_equal(found["same"].predict_proba(X), expected)
 
 
 def test_the_sweep(tmp_path):

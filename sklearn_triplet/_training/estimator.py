@@ -226,6 +226,8 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
     verbose: int
     random_state: RandomState
 
+    n_features_in_: int
+
     # parameters of those that can stop early; the others train on all clips
     validation_fraction: float | None = None
     patience: int = 5
@@ -529,6 +531,46 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
             # partial_fit of skorch begins anew where this is False
             warm_start=True,
         )
+
+    # --- what a stored estimator gets its net back by
+
+    def _rebuild_module(self) -> nn.Module:
+        """Build the network of a fitted estimator once more, with other weights."""
+        # all that a network is told of clips: the number of features, and of axes
+        frames = np.zeros((1, self.n_features_in_, 1), dtype=np.float32)
+        clips = Clips(frames, np.ones(1, dtype=int), getattr(self, "flat_", False))
+        with seeded_torch(0, "cpu"):
+            return self._make_module(clips, None)
+
+    def _restore_net(
+        self, weights: dict[str, torch.Tensor], history: list[dict[str, object]]
+    ) -> None:
+        """Set ``net_`` from stored weights, without data.
+
+        Parameters
+        ----------
+        weights : dict of str to tensor
+            All of the module, by name.
+        history : list of dict
+            A row per epoch.
+
+        Warns
+        -----
+        UserWarning
+            Where ``device`` is none of this machine: the net is on the CPU.
+        """
+        # callbacks of our own are made anew by each fit, and so are their seeds
+        seeds = dict.fromkeys(self._seed_names, 0)
+        net = self._compose_net(self._rebuild_module(), None, seeds)
+        try:
+            self._check_device()
+        except ValueError as error:
+            warn(f"{error} The net was loaded to the CPU.")
+            net.device = "cpu"
+        net.initialize()
+        net.module_.load_state_dict(weights)
+        net.history_ = History(history)
+        self.net_ = net
 
     @property
     def history_(self) -> History:
