@@ -59,6 +59,7 @@ class Corpus:
     choose: list[tuple[list, list]]
     report: list[tuple[list, list]]
     settings: dict = dataclasses.field(default_factory=dict)  # of TripletTagger
+    names: tuple[str, ...] = ()  # of columns of y
 
 
 def load_esc10(folder: str, features: str | None = None) -> Corpus:
@@ -108,6 +109,7 @@ def load_soundscapes(
         [(["train"], ["test"])],
         # what a label is about lasts a tenth of the clip
         {"segment_length": 1000, "batch_size": 40},
+        tuple(map(str, scenes.target_names)),
     )
 
 

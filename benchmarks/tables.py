@@ -70,7 +70,7 @@ from sklearn_triplet.datasets import load_dcase2018_task4
 
 KEY = "corpus", "budget", "labels", "turn", "system", "head", "seed"
 SCORES = "f1", "tuned_f1", "map", "valid_f1", "valid_map", "class_f1"
-COUNTS = "unlabeled", "evaluated", "classes"
+COUNTS = "unlabeled", "evaluated"
 FIELDS = *KEY, *SCORES, *COUNTS, "seconds", "parameters", "commit"
 LABELED = 15_780  # labeled segments in the paper: 10 of each of 1 578 clips
 THRESHOLDS = np.arange(1, 20) / 20
@@ -355,7 +355,8 @@ def load_dcase(folder: str, budget: Budget) -> Corpus:
     kept = ~np.isnan(X[:, 0, 0])
     X, rows = X[kept, :, :1000], rows[kept]
     settings = {"segment_length": 1000, "batch_size": 40}
-    return Corpus(X, corpus.target[rows], corpus.split[rows], [], [], settings)
+    names = tuple(map(str, corpus.target_names))
+    return Corpus(X, corpus.target[rows], corpus.split[rows], [], [], settings, names)
 
 
 DCASE_SPLITS = "train", "validation", "evaluation"
@@ -383,8 +384,8 @@ def load(name: str, folder: str, budget: Budget) -> tuple[Corpus, list[Turn]]:
         corpus = {"esc10": load_esc10, "fsdd": load_digits}[name](folder)
         turns = rotate(corpus.group)
     if corpus.y.ndim == 1:
-        codes = np.unique(corpus.y.astype(str), return_inverse=True)[1]
-        corpus = dataclasses.replace(corpus, y=codes)
+        names, codes = np.unique(corpus.y.astype(str), return_inverse=True)
+        corpus = dataclasses.replace(corpus, y=codes, names=tuple(names.tolist()))
     return corpus, turns[: budget.turns]
 
 
@@ -533,10 +534,9 @@ def evaluate(job: tuple, corpus: Corpus, commit: str) -> dict:
         "map": precision,
         "valid_f1": valid_f1.mean(),
         "valid_map": valid_map,
-        "class_f1": " ".join(f"{value:.4f}" for value in f1),
+        "class_f1": json.dumps(dict(zip(corpus.names, f1, strict=True))),
         "unlabeled": int((~is_labeled(y)).sum()),
         "evaluated": len(truth[1]),
-        "classes": len(f1),
         "seconds": seconds,
         "parameters": parameters,
         "commit": commit,
