@@ -8,11 +8,13 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import soundfile
+from helpers import make_noise
 from scipy import stats
 from sklearn.metrics import f1_score
 from test_examples import load
 
-from sklearn_triplet import Nearest
+from sklearn_triplet import Nearest, is_labeled
 
 
 @pytest.fixture
@@ -196,6 +198,61 @@ def test_a_run_that_is_there_is_not_repeated(
     # another budget, or another head, is another run
     jobs_done = {tuple(line[name] for name in tiny.KEY) for line in read(path)}
     assert {(key[1], key[5]) for key in jobs_done} == {("quick", "lr")}
+
+
+def test_the_papers_classifier_stands_behind_embeddings_only(
+    tiny: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = tmp_path / "runs.csv"
+    for head in ("lr", "tagger"):
+        run_tiny(tiny, path, "--corpus=esc10", "--tables", "3", f"--head={head}")
+    lines = read(path)
+    assert [line["head"] for line in lines] == ["lr"] * 8 + ["tagger"] * 8
+    assert "S2, L .25 + tagger" in capsys.readouterr().out
+    behind = json.loads(lines[-1]["parameters"])["Embedded"]["classifier"]
+    assert behind["SequenceTagger"]["n_layers"] == 2
+    # what needs no embedding is there once for both
+    own = build(tiny, tiny.COMPETITORS["tagger on log-mels"], head="tagger")
+    assert own.get_params()["max_epochs"] == tiny.NIGHT.passes
+
+
+def test_the_papers_corpus_is_read_and_cut_down(
+    tables: ModuleType, tmp_path: Path
+) -> None:
+    classes = "Cat", "Dog", "Speech"
+    lists = {
+        "train/weak": [(f"w{i}.wav", classes[i % 3]) for i in range(12)],
+        "train/unlabel_in_domain": [(f"u{i}.wav",) for i in range(30)],
+        "test/test": [(f"t{i}.wav", 0.1, 0.5, classes[i % 3]) for i in range(5)],
+        "eval/eval": [(f"e{i}.wav", 0.1, 0.5, classes[i % 3]) for i in range(6)],
+    }
+    head = "filename", "onset", "offset", "event_label"
+    for name, rows in lists.items():
+        path = tmp_path / "metadata" / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        titles = {1: head[:1], 2: ("filename", "event_labels"), 4: head}[len(rows[0])]
+        text = "\n".join("\t".join(map(str, row)) for row in [titles, *rows])
+        path.write_text(text + "\n")
+        folder = name if name.startswith("train") else name.split("/")[0]
+        (tmp_path / "audio" / folder).mkdir(parents=True)
+        for i, row in enumerate(rows):
+            sound = make_noise(8000, seed=i)
+            soundfile.write(tmp_path / "audio" / folder / row[0], sound, 8000)
+    # one that cannot be read is warned of, and left out
+    (tmp_path / "audio" / "eval" / "e0.wav").write_bytes(b"no sound")
+    with pytest.warns(UserWarning):
+        corpus, turns = tables.load("dcase2018", str(tmp_path), tables.NIGHT)
+    assert turns == [(["train"], ["validation"], ["evaluation"])]
+    assert [(corpus.group == n).sum() for n in tables.DCASE_SPLITS] == [42, 5, 5]
+    assert is_labeled(corpus.y[corpus.group == "train"]).sum() == 12
+    assert len(corpus.names) == corpus.y.shape[1] == 10
+    clips = {"train": 30, "valid": 4, "test": 3}
+    quick = dataclasses.replace(tables.QUICK, clips=clips)
+    corpus, _ = tables.load("dcase2018", str(tmp_path), quick)
+    assert [(corpus.group == n).sum() for n in tables.DCASE_SPLITS] == [30, 4, 3]
+    y = corpus.y[corpus.group == "train"]
+    # one in ten is labeled, and every class that there is
+    assert is_labeled(y).sum() == 3 and (y == 1).any(axis=0).sum() == 3
 
 
 def test_thresholds_come_from_validation_clips(tables: ModuleType) -> None:
