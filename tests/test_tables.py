@@ -14,7 +14,12 @@ from scipy import stats
 from sklearn.metrics import f1_score
 from test_examples import load
 
-from sklearn_triplet import Nearest, is_labeled
+from sklearn_triplet import (
+    Nearest,
+    SegmentedClips,
+    Transformed,
+    is_labeled,
+)
 
 
 @pytest.fixture
@@ -122,6 +127,32 @@ def test_rows_that_the_paper_proposes_are_what_they_are_called(
     assert (
         build(tables, tables.COMPETITORS["untrained encoder"]).embedder.max_epochs == 0
     )
+
+
+def test_the_positive_is_the_nearest_beyond_a_copy(tables: ModuleType) -> None:
+    X, _ = make_clips()
+    # neighbours at all distances
+    X = X[:1] + np.linspace(0, 2, 40)[:, None, None] * (X[1:41] - X[:1])
+    segments = SegmentedClips.from_arrays(np.nan_to_num(X), segment_length=50)
+    anchors = segments.take(np.arange(40)[:, None])
+    selector = tables.FartherThanCopy(n_neighbors=39)
+    selector.prepare(segments, np.arange(40))
+    selector.prepare_epoch(segments, np.arange(40))
+    found = selector.select(anchors, segments, np.random.default_rng(0))
+    # the copies that the same chance makes
+    copies = Transformed().select(anchors, segments, np.random.default_rng(0))
+    limits = np.square(copies.X - anchors.X).sum(axis=(1, 2, 3))
+    flat = anchors.X.reshape(40, -1)
+    distances = np.square(flat[:, None] - flat[None]).sum(axis=2)
+    beyond = np.where(distances > limits[:, None], distances, np.inf)
+    answered = np.isfinite(beyond).any(axis=1)
+    assert 10 < answered.sum()
+    np.testing.assert_array_equal(found.substituted, ~answered)
+    expected = np.where(answered, beyond.argmin(axis=1), distances.argmax(axis=1))
+    np.testing.assert_array_equal(found.segments[:, 0], expected)
+    # others than the nearest
+    nearest = np.where(np.eye(40, dtype=bool), np.inf, distances).argmin(axis=1)
+    assert (expected != nearest).sum() > 10
 
 
 def test_where_all_is_labeled_nothing_is_run_twice(tables: ModuleType) -> None:
@@ -356,8 +387,10 @@ def test_the_page_judges_the_findings(
     # S1 is below S4 here
     assert "S1, 31 560 is -5.0 ± 0.0 ahead of S4" in found[2]
     assert found[2].endswith("does not hold.")
-    assert "keeps 93% at .25 (32% in the paper): does not collapse here." in found[3]
-    assert "keeps 25% at .25 (0% in the paper): collapses here too." in found[4]
+    assert (
+        "S2 keeps 93% at .25 (32% in the paper): it does not collapse here." in found[3]
+    )
+    assert "S3 keeps 25% at .25 (0% in the paper): it collapses here." in found[4]
     assert "S2, 31 560 is +30.0" in found[5] and len(found) == 6
 
 
