@@ -46,62 +46,68 @@ class MeanTeacherCRNN:
 
         Classes of single labels are numbers from 0, as columns of probabilities are.
         """
-        crnn = CRNNTagger(
+        self.tagger = CRNNTagger(
             max_epochs=0, device=self.device, random_state=self.random_state
-        )
-        self.tagger = crnn.fit(X, y)
-        student, scaler = crnn.net_.module_.train(), crnn.scaler_
+        ).fit(X, y)
+        student = self.tagger.net_.module_.train()
         teacher = copy.deepcopy(student)
         optimizer = torch.optim.Adam(student.parameters(), lr=self.lr)
         rng = np.random.default_rng(self.random_state)
-        noise = torch.Generator().manual_seed(self.random_state)
-        lengths = (~np.isnan(X[:, 0])).sum(axis=1)
-        labeled = np.flatnonzero(is_labeled(y))
-        unlabeled = np.flatnonzero(~is_labeled(y))
+        groups = np.flatnonzero(is_labeled(y)), np.flatnonzero(~is_labeled(y))
         for step in range(self.n_steps):
-            rows = [
-                rng.choice(group, self.batch_size) for group in (labeled, unlabeled)
-            ]
-            rows, n = np.concatenate(rows), self.batch_size
-            clean = np.stack([scaler.transform(clip) for clip in X[rows]])
-            clean = torch.from_numpy(np.nan_to_num(clean).astype(np.float32))
-            valid = torch.from_numpy(lengths[rows]).to(self.device)
-            # the same clips under two noises
-            first, second = (
-                (clean + self.noise * torch.randn(clean.shape, generator=noise))
-                for _ in range(2)
-            )
-            logits = student(first.to(self.device), valid)
-            with torch.no_grad():
-                taught = teacher(second.to(self.device), valid)
-            given = torch.from_numpy(y[rows[:n]].astype(np.int64)).to(self.device)
-            if y.ndim > 1:
-                loss = functional.binary_cross_entropy_with_logits(
-                    logits[:n], given.float()
-                )
-                pair = logits.sigmoid(), taught.sigmoid()
-            else:
-                loss = functional.cross_entropy(logits[:n], given)
-                pair = logits.softmax(dim=1), taught.softmax(dim=1)
+            rows = [rng.choice(group, self.batch_size) for group in groups]
+            batch = self._take(X, np.concatenate(rows), rng)
             rise = min(1.0, (step + 1) / (0.4 * self.n_steps))
             agreement = self.weight * np.exp(-5 * (1 - rise) ** 2)
-            loss = loss + agreement * functional.mse_loss(*pair)
+            loss = self._lose(student, teacher, *batch, y[rows[0]], agreement)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            kept = min(1 - 1 / (step + 1), self.decay)
-            with torch.no_grad():
-                for mean, new in zip(
-                    teacher.state_dict().values(),
-                    student.state_dict().values(),
-                    strict=True,
-                ):
-                    # counters of batches are no averages
-                    is_float = mean.is_floating_point()
-                    mean.copy_(kept * mean + (1 - kept) * new if is_float else new)
+            follow(teacher, student, min(1 - 1 / (step + 1), self.decay))
         student.load_state_dict(teacher.state_dict())
         return self
+
+    def _take(self, X, rows, rng):
+        """Return standardised clips under two noises, and their valid frames."""
+        clean = np.stack([self.tagger.scaler_.transform(clip) for clip in X[rows]])
+        lengths = torch.from_numpy((~np.isnan(X[rows, 0])).sum(axis=1))
+        noisy = (
+            np.nan_to_num(clean) + self.noise * rng.normal(size=clean.shape)
+            for _ in range(2)
+        )
+        first, second = (
+            torch.from_numpy(part.astype(np.float32)).to(self.device) for part in noisy
+        )
+        return first, second, lengths.to(self.device)
+
+    def _lose(self, student, teacher, first, second, lengths, given, agreement):
+        """Return the loss of the labeled clips, which come first, and of all."""
+        logits = student(first, lengths)
+        with torch.no_grad():
+            taught = teacher(second, lengths)
+        target = torch.from_numpy(given.astype(np.int64)).to(self.device)
+        if given.ndim > 1:
+            loss = functional.binary_cross_entropy_with_logits(
+                logits[: len(given)], target.float()
+            )
+            pair = logits.sigmoid(), taught.sigmoid()
+        else:
+            loss = functional.cross_entropy(logits[: len(given)], target)
+            pair = logits.softmax(dim=1), taught.softmax(dim=1)
+        return loss + agreement * functional.mse_loss(*pair)
 
     def predict_proba(self, X):
         """Return the probabilities of the teacher."""
         return self.tagger.predict_proba(X)
+
+
+def follow(teacher, student, kept):
+    """Move the teacher a little towards the student."""
+    pairs = zip(
+        teacher.state_dict().values(), student.state_dict().values(), strict=True
+    )
+    with torch.no_grad():
+        for mean, new in pairs:
+            # counters of batches are no averages
+            is_float = mean.is_floating_point()
+            mean.copy_(kept * mean + (1 - kept) * new if is_float else new)

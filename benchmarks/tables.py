@@ -567,24 +567,30 @@ def evaluate(job: tuple, corpus: Corpus, commit: str) -> dict:
         system.fit(corpus.X[train], y)
         seconds = time.perf_counter() - began
         found = [find_probabilities(system, corpus.X[rows]) for rows in held_out]
-    truth = [corpus.y[rows] for rows in held_out]
-    (valid_f1, valid_map), (f1, precision) = map(score, truth, found)
-    tuned = np.nan
-    if common.multilabel:
-        tuned = score(truth[1], found[1], choose_thresholds(truth[0], found[0]))[0]
     return {
         **key,
+        **score_both([corpus.y[rows] for rows in held_out], found, corpus.names),
+        "unlabeled": int((~is_labeled(y)).sum()),
+        "evaluated": len(held_out[1]),
+        "seconds": seconds,
+        "parameters": parameters,
+        "commit": commit,
+    }
+
+
+def score_both(truth: list, found: list, names: tuple[str, ...]) -> dict:
+    """Return the scores of validation and of evaluation clips, in this order."""
+    (valid_f1, valid_map), (f1, precision) = map(score, truth, found)
+    tuned = np.nan
+    if truth[0].ndim > 1:
+        tuned = score(truth[1], found[1], choose_thresholds(truth[0], found[0]))[0]
+    return {
         "f1": f1.mean(),
         "tuned_f1": np.mean(tuned),
         "map": precision,
         "valid_f1": valid_f1.mean(),
         "valid_map": valid_map,
-        "class_f1": json.dumps(dict(zip(corpus.names, f1, strict=True))),
-        "unlabeled": int((~is_labeled(y)).sum()),
-        "evaluated": len(truth[1]),
-        "seconds": seconds,
-        "parameters": parameters,
-        "commit": commit,
+        "class_f1": json.dumps(dict(zip(names, f1, strict=True))),
     }
 
 

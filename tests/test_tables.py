@@ -3,14 +3,16 @@
 import csv
 import dataclasses
 import json
+import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 from helpers import make_noise
 from scipy import stats
+from sklearn.decomposition import PCA
 from sklearn.metrics import f1_score
 from test_examples import load
 
@@ -284,6 +286,26 @@ def test_the_papers_corpus_is_read_and_cut_down(
     y = corpus.y[corpus.group == "train"]
     # one in ten is labeled, and every class that there is
     assert is_labeled(y).sum() == 3 and (y == 1).any(axis=0).sum() == 3
+
+
+def test_umap_is_told_the_labels_there_are(
+    tables: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    class UMAP(PCA):
+        def fit(self, X: np.ndarray, y: np.ndarray) -> "UMAP":
+            told.append(y)
+            return super().fit(X)
+
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=UMAP))
+    X, y = make_clips()
+    given = np.where(np.arange(len(y)) < 9, y, -1)
+    system = build(tables, tables.COMPETITORS["UMAP with labels + LR"]).fit(X, given)
+    np.testing.assert_array_equal(told, [given])
+    assert (system.predict_proba(X).argmax(axis=1) == y)[
+        9:
+    ].mean() > 0.6  # chance is a third
 
 
 def test_thresholds_come_from_validation_clips(tables: ModuleType) -> None:
