@@ -15,14 +15,12 @@ repeated.
 """
 
 import argparse
-import subprocess
 import time
 from collections.abc import Iterator
 
 import numpy as np
 import sed_eval
-from few_labels import draw_labels, extend_csv
-from scipy import stats
+from few_labels import compare, draw_labels, extend_csv, read_commit
 from sklearn.metrics import average_precision_score
 
 from sklearn_triplet import (
@@ -207,9 +205,7 @@ def run(options: argparse.Namespace, done: set) -> Iterator[dict]:
     X, y, split, events, names = load(options.corpus, options.data)
     names = [str(name) for name in names]
     train = np.flatnonzero(split == "train")
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True
-    ).stdout.strip()
+    commit = read_commit()
     for seed in range(options.seeds):
         given = draw_labels(y[train], options.labels, seed)
         for name, system in make_systems(seed, options.epochs).items():
@@ -245,11 +241,8 @@ def show(results: list[dict], reference: str = "CRNN, mean") -> None:
             continue
         text = ""
         for name in SCORES:
-            lead = [
-                float(runs[k][name]) - float(table[reference][k][name]) for k in common
-            ]
-            half = stats.t.ppf(0.975, len(lead) - 1) * stats.sem(lead)
-            text += f"{f'{np.mean(lead):+.3f} ± {half:.3f}':>15}"
+            mean, half, _ = compare(runs, table[reference], name)
+            text += f"{f'{mean:+.3f} ± {half:.3f}':>15}"
         print(f"{f'  ahead of {reference!r} ({len(common)} runs)':48}{text}")
 
 

@@ -59,6 +59,7 @@ class Corpus:
     choose: list[tuple[list, list]]
     report: list[tuple[list, list]]
     settings: dict = dataclasses.field(default_factory=dict)  # of TripletTagger
+    names: tuple[str, ...] = ()  # of columns of y
 
 
 def load_esc10(folder: str, features: str | None = None) -> Corpus:
@@ -85,7 +86,9 @@ def load_aisfx(folder: str, features: str | None) -> Corpus:
     return dataclasses.replace(load_esc10(folder), X=np.load(features))
 
 
-def load_soundscapes(folder: str, features: str | None = None) -> Corpus:
+def load_soundscapes(
+    folder: str, features: str | None = None, n_clips: dict[str, int] | None = None
+) -> Corpus:
     """Mix 1 599 clips of ten seconds to train, and 400 each to choose and to report."""
     corpus = load_esc50(folder, subset="esc10")
     scenes = mix_soundscapes(
@@ -93,7 +96,7 @@ def load_soundscapes(folder: str, features: str | None = None) -> Corpus:
         corpus.target,
         fold=corpus.fold,
         splits={"train": (1, 2, 3), "valid": 4, "test": 5},
-        n_clips={"train": 1599, "valid": 400, "test": 400},
+        n_clips=n_clips or {"train": 1599, "valid": 400, "test": 400},
         n_jobs=2,
         random_state=0,
     )
@@ -106,6 +109,7 @@ def load_soundscapes(folder: str, features: str | None = None) -> Corpus:
         [(["train"], ["test"])],
         # what a label is about lasts a tenth of the clip
         {"segment_length": 1000, "batch_size": 40},
+        tuple(map(str, scenes.target_names)),
     )
 
 
@@ -283,12 +287,19 @@ def score(system, X: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     return {"f1": f1, "accuracy": (truth == found).mean(), "map": np.nan}
 
 
+def read_commit() -> str:
+    """Return the commit that results are of."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    found = subprocess.run(
+        command, capture_output=True, text=True, cwd=Path(__file__).parent
+    )
+    return found.stdout.strip()
+
+
 def run(arguments, corpus: Corpus, done: set) -> Iterator[dict]:
     """Yield one result after the other, paired by seed."""
     splits = corpus.report if arguments.report else corpus.choose
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True
-    ).stdout.strip()
+    commit = read_commit()
     for seed, (train, test), n_labels, unlabeled in itertools.product(
         range(arguments.seeds), splits, arguments.labels, arguments.unlabeled
     ):
@@ -348,6 +359,30 @@ def extend_csv(
     return rows
 
 
+def compare(ahead: dict, behind: dict, metric: str) -> tuple[float, float, int]:
+    """Return by how much a system is ahead of another, where both were run.
+
+    Parameters
+    ----------
+    ahead, behind : dict
+        By run, its results.
+    metric : str
+
+    Returns
+    -------
+    mean, half : float
+        Of the paired differences, and half of their 95 % t-interval; NaN of a single
+        run.
+    n_runs : int
+    """
+    common = sorted(set(ahead) & set(behind))
+    lead = [float(ahead[run][metric]) - float(behind[run][metric]) for run in common]
+    half = np.nan
+    if len(lead) > 1:
+        half = stats.t.ppf(0.975, len(lead) - 1) * stats.sem(lead)
+    return float(np.mean(lead)) if lead else np.nan, half, len(lead)
+
+
 def show(results: list[dict], reference: str = "TripletTagger") -> None:
     """Print means over runs, and how far the reference is ahead of each system."""
     metric = "f1" if np.isnan(float(results[0]["map"])) else "map"
@@ -363,15 +398,10 @@ def show(results: list[dict], reference: str = "TripletTagger") -> None:
     for name, found in scores.items():
         values = [float(r[metric]) for r in found.values()]
         seconds = np.median([float(r["seconds"]) for r in found.values()])
-        common = sorted(set(found) & set(scores.get(reference, {})))
-        lead = [
-            float(scores[reference][k][metric]) - float(found[k][metric])
-            for k in common
-        ]
+        mean, half, n_runs = compare(scores.get(reference, {}), found, metric)
         text = ""
-        if name != reference and len(lead) > 1:
-            half = stats.t.ppf(0.975, len(lead) - 1) * stats.sem(lead)
-            text = f"{np.mean(lead):+.3f} ± {half:.3f} ({len(lead)} runs)"
+        if name != reference and n_runs > 1:
+            text = f"{mean:+.3f} ± {half:.3f} ({n_runs} runs)"
         mean, deviation = np.mean(values), np.std(values)
         beside = np.mean([float(r[second]) for r in found.values()])
         line = f"{name:36}{mean:9.3f}{deviation:6.3f}{beside:10.3f}"
