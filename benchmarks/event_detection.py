@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import sed_eval
-from few_labels import compare, draw_labels, extend_csv, read_commit
+from few_labels import compare, draw_labels, extend_csv, mix_esc10, read_commit
 from sklearn.metrics import average_precision_score
 
 from sklearn_triplet import (
@@ -31,7 +31,7 @@ from sklearn_triplet import (
     find_events,
     is_labeled,
 )
-from sklearn_triplet.datasets import load_esc50, make_soundscapes, mix_soundscapes
+from sklearn_triplet.datasets import make_soundscapes
 
 KEY = "corpus", "labels", "system", "seed"
 SCORES = "event", "segment", "event_tuned", "segment_tuned", "map"
@@ -39,7 +39,7 @@ FIELDS = *KEY, *SCORES, "f1", "threshold", "seconds", "commit"
 FRAME = 0.02  # seconds: half of what is usual, to save time
 SIZES = {"train": 400, "valid": 100, "test": 100}
 THRESHOLDS = np.arange(1, 10) / 10
-WINDOW = 2.4  # seconds, what TripletTagger is trained on by default
+WINDOW = 2.4  # seconds
 POOLINGS = "mean", "linear_softmax", "exponential_softmax", "attention"
 
 
@@ -49,16 +49,7 @@ def load(name: str, folder: str | None):
         scenes = make_soundscapes(sum(SIZES.values()), n_jobs=2, random_state=0)
         split = np.repeat(list(SIZES), list(SIZES.values()))
     else:
-        corpus = load_esc50(folder, subset="esc10")
-        scenes = mix_soundscapes(
-            corpus.paths,
-            corpus.target,
-            fold=corpus.fold,
-            splits={"train": (1, 2, 3), "valid": 4, "test": 5},
-            n_clips=SIZES,
-            n_jobs=2,
-            random_state=0,
-        )
+        scenes = mix_esc10(folder, SIZES)
         split = scenes.split
     hop = round(FRAME * scenes.sample_rate)
     mel = LogMel(scenes.sample_rate, n_mels=32, hop_length=hop, n_jobs=2)

@@ -33,6 +33,7 @@ from sklearn.metrics import average_precision_score, f1_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import Bunch
 
 from sklearn_triplet import (
     LabeledOnly,
@@ -86,20 +87,26 @@ def load_aisfx(folder: str, features: str | None) -> Corpus:
     return dataclasses.replace(load_esc10(folder), X=np.load(features))
 
 
-def load_soundscapes(
-    folder: str, features: str | None = None, n_clips: dict[str, int] | None = None
-) -> Corpus:
-    """Mix 1 599 clips of ten seconds to train, and 400 each to choose and to report."""
+def mix_esc10(folder: str, n_clips: dict[str, int]) -> Bunch:
+    """Mix soundscapes: folds 1 to 3 train, 4 is to choose by and 5 to report."""
     corpus = load_esc50(folder, subset="esc10")
-    scenes = mix_soundscapes(
+    return mix_soundscapes(
         corpus.paths,
         corpus.target,
         fold=corpus.fold,
         splits={"train": (1, 2, 3), "valid": 4, "test": 5},
-        n_clips=n_clips or {"train": 1599, "valid": 400, "test": 400},
+        n_clips=n_clips,
         n_jobs=2,
         random_state=0,
     )
+
+
+def load_soundscapes(
+    folder: str, features: str | None = None, n_clips: dict[str, int] | None = None
+) -> Corpus:
+    """Mix 1 599 clips of ten seconds to train, and 400 each to choose and to report."""
+    sizes = n_clips or {"train": 1599, "valid": 400, "test": 400}
+    scenes = mix_esc10(folder, sizes)
     X = LogMel(scenes.sample_rate, n_jobs=2).transform(scenes.data)
     return Corpus(
         X,
@@ -202,6 +209,17 @@ class Behind:
         return self.classifier.predict_proba(self.embed(X))
 
 
+# what is taken away from TripletTagger, or put in its place
+INGREDIENTS = {
+    "pseudo-labels once, at the end": {"guess_from": 1.0},
+    "without triplets": {"triplet_weight": 0},
+    "without augmentation": {"augmentation": None},
+    "without the last fit of the head": {"refit_head": False},
+    "hinges instead of a softmax": {"temperature": None},
+    "the paper's encoder": {"encoder": "conv", "n_components": 64},
+}
+
+
 def make_systems(corpus: Corpus, seed: int, precision: str) -> dict[str, object]:
     """Return what is compared, the ingredients taken away one by one.
 
@@ -236,13 +254,8 @@ def make_systems(corpus: Corpus, seed: int, precision: str) -> dict[str, object]
         "labels only": labels_only,
         "labels only + PseudoLabeled": Behind(labels_only, PseudoLabeled()),
         "without pseudo-labels": tagger(pseudo_weight=0),
-        "pseudo-labels once, at the end": tagger(guess_from=1.0),
-        "without triplets": tagger(triplet_weight=0),
-        "without augmentation": tagger(augmentation=None),
-        "without the last fit of the head": tagger(refit_head=False),
-        "hinges instead of a softmax": tagger(temperature=None),
         "attention instead of statistics": tagger(pooling="attention"),
-        "the paper's encoder": tagger(encoder="conv", n_components=64),
+        **{name: tagger(**changes) for name, changes in INGREDIENTS.items()},
         **tuned,
     }
 

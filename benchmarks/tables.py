@@ -35,6 +35,7 @@ from collections.abc import Callable, Iterator
 import joblib
 import numpy as np
 from few_labels import (
+    INGREDIENTS,
     Corpus,
     Pooled,
     compare,
@@ -295,13 +296,8 @@ COMPETITORS = {
 PAST = {
     "TripletTagger": tagger(False),
     "without pseudo-labels: triplets + classification": tagger(pseudo_weight=0),
-    "pseudo-labels once, at the end": tagger(guess_from=1.0),
-    "without triplets": tagger(triplet_weight=0),
     "without tags": tagger(tag_weight=0),
-    "without augmentation": tagger(augmentation=None),
-    "without the last fit of the head": tagger(refit_head=False),
-    "hinges instead of a softmax": tagger(temperature=None),
-    "the paper's encoder": tagger(encoder="conv", n_components=64),
+    **{name: tagger(**changes) for name, changes in INGREDIENTS.items()},
     "the paper's encoder, triplets + classification": tagger(
         encoder="conv", n_components=64, pseudo_weight=0
     ),

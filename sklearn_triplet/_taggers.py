@@ -238,8 +238,9 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         labels = self.classes_ if classes is None else classes
         frames = self.predict_frames(X)
         # a column of one class is read as two labels, as all over scikit-learn
-        if np.shape(labels) == (1,) and self.classes_.tolist() == [0, 1]:
-            frames = frames if self.multilabel_ else frames[:, 1:]
+        is_binary = not self.multilabel_ and self.classes_.tolist() == [0, 1]
+        if is_binary and np.shape(labels) == (1,):
+            frames = frames[:, 1:]
         return find_events(frames, labels, threshold=threshold, **settings)
 
     def score(
@@ -355,7 +356,7 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
 
     def _warn_of_no_negative(self, labels: Labels) -> None:
         """Name classes of which nothing but presence and silence is written down."""
-        unheard = (labels.unknown & labels.labeled[:, None]).any(axis=0)
+        unheard = labels.unheard.any(axis=0)
         absent = (~labels.present & ~labels.unknown).any(axis=0)
         everywhere = labels.classes[labels.present.any(axis=0) & ~absent & unheard]
         if len(everywhere):
