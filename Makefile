@@ -2,10 +2,10 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
 CONSTRAINTS ?= constraints.txt
-EXTRAS ?= test,plot,active
+EXTRAS ?= test,plot,active,onnx
 DATA ?=
 
-.PHONY: install demo test test-oldest lint
+.PHONY: install demo test test-slow test-oldest lint
 
 install: $(VENV)/.installed
 
@@ -23,6 +23,10 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest
+
+# what takes minutes each: killed fits, damaged files, clusters, hundreds of fits
+test-slow: install
+	$(BIN)/python -m pytest -m slow
 
 # the suite with the lower bounds of pyproject.toml; scikit-activeml has higher ones, and
 # its tests are skipped
