@@ -1,20 +1,26 @@
-"""A page of results, made from nothing but the files of ``tables.py``.
+r"""A page of results, made from nothing but the files of ``tables.py``.
 
-    python benchmarks/report_tables.py soundscapes.csv esc10.csv > docs/results.md
+    python benchmarks/report_tables.py docs/results/esc10.csv.gz \
+        --curves docs/results/curves.csv.gz --pictures docs/results > docs/results.md
 
 Every number is read or computed here, and the paper's stand beside ours. Of systems
 that have several settings, S2, the one is chosen on validation clips that all others
-are compared with; what is reported is of evaluation clips.
+are compared with; what is reported is of evaluation clips. ``--curves`` are files of
+``few_labels.py``, run with several numbers of labels or of unlabeled clips.
 """
 
 import argparse
 import csv
+import gzip
 import itertools
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from few_labels import compare
+from matplotlib import rc_context
+from matplotlib.figure import Figure
 from scipy import stats
 from tables import (
     COMPETITORS,
@@ -22,6 +28,7 @@ from tables import (
     TABLE_2,
     TABLE_3,
     average,
+    build_tagger,
     choose_reference,
     find_metric,
     group_runs,
@@ -51,7 +58,9 @@ def read(paths: list[str]) -> list[dict]:
     """Return the lines of all files."""
     lines = []
     for path in paths:
-        with open(path, newline="") as file:
+        # a line holds every parameter, and compresses to a twentieth
+        opened = gzip.open if path.endswith(".gz") else open
+        with opened(path, "rt", newline="") as file:
             lines += csv.DictReader(file)
     return lines
 
@@ -155,10 +164,12 @@ def judge(
         return None
     mean, half, n_runs = compare(systems[ahead], systems[behind], metric)
     verdict = "holds" if mean > 0 else "does not hold"
-    if not abs(mean) > half:  # a single run has no interval
+    if n_runs == 1:  # which has no interval
+        verdict += ", of a single run"
+    elif abs(mean) <= half:
         verdict += ", but the interval holds zero"
     lead = percent(mean, half, "+")
-    return f"- {claim}: {ahead} is {lead} ahead of {behind} ({n_runs} runs): {verdict}."
+    return f"- {claim}: {ahead} less {behind} is {lead} ({n_runs} runs): {verdict}."
 
 
 def list_findings(systems: Systems, metric: str) -> Iterator[str | None]:
@@ -184,6 +195,29 @@ def list_findings(systems: Systems, metric: str) -> Iterator[str | None]:
         yield judge(systems, "S2 > baselines", f"S2, {COUNTS[0]}", name, metric)
 
 
+def list_leads(systems: Systems, metric: str) -> Iterator[str | None]:
+    """Yield whether TripletTagger is ahead of what it is made of, and of the others."""
+    rivals = [
+        name
+        for name, row in (TABLE_2 | TABLE_3 | COMPETITORS | PAST).items()
+        if row.build is not build_tagger and name in systems
+    ]
+    if rivals:
+        best = max(rivals, key=lambda n: average(systems[n], f"valid_{metric}"))
+        claim = "TripletTagger > whatever else is best on validation clips"
+        yield judge(systems, claim, "TripletTagger", best, metric)
+    claims = {
+        "Unlabeled sound pays": "augmented supervised CNN",
+        "Pseudo-labels pay": "without pseudo-labels: triplets + classification",
+        "Triplets pay": "without triplets",
+        "Guessing in the loop pays": "pseudo-labels once, at the end",
+        "Augmentation pays": "without augmentation",
+        "The deep encoder pays": "the paper's encoder",
+    }
+    for claim, name in claims.items():
+        yield judge(systems, claim, "TripletTagger", name, metric)
+
+
 def tell_share(systems: Systems, strategy: str, metric: str) -> str | None:
     """Say what is left of a strategy where a quarter of the triplets is labeled."""
     names = f"{strategy}, L .25", strategy
@@ -203,7 +237,7 @@ def tell_share(systems: Systems, strategy: str, metric: str) -> str | None:
     )
 
 
-def write_section(lines: list[dict]) -> str:
+def write_section(lines: list[dict], pictures: Path | None) -> str:
     """Return tables and findings of one corpus, budget and number of labels."""
     systems, metric = group_runs(lines), find_metric(lines)
     first = lines[0]
@@ -220,10 +254,18 @@ def write_section(lines: list[dict]) -> str:
         parts += ["### Table 2, the paper / here (macro F1)", write_table_2(systems)]
         parts += ["### Table 3, the paper / here (macro F1)", write_table_3(systems)]
     parts += ["### All systems", write_all(systems, metric)]
+    if pictures is not None:
+        name = f"{first['corpus']}_{first['labels']}.svg"
+        draw_leads(systems, metric, pictures / name)
+        told = f"How far every system is ahead of {choose_reference(systems, metric)}"
+        parts.append(f"![{told}]({pictures.name}/{name})")
     # the paper's score, and beside it the one that needs no threshold
     for score, title in {"f1": "macro F1", metric: TITLES[metric]}.items():
         findings = [found for found in list_findings(systems, score) if found]
         parts += [f"### What holds of the paper ({title})", "\n".join(findings)]
+    leads = [found for found in list_leads(systems, metric) if found]
+    if leads:
+        parts += [f"### What lies past it ({TITLES[metric]})", "\n".join(leads)]
     parts += ["### F1 by class", write_classes(systems, metric)]
     missing = [name for name in {**TABLE_2, **TABLE_3, **COMPETITORS, **PAST}
                if name not in systems]  # fmt: skip
@@ -232,8 +274,117 @@ def write_section(lines: list[dict]) -> str:
     return "\n\n".join(parts)
 
 
-def write_page(lines: list[dict]) -> str:
-    """Return the page: a section for each corpus and number of labels."""
+def draw_leads(systems: Systems, metric: str, path: Path) -> None:
+    """Draw how far systems are ahead of the chosen S2, with 95 % intervals."""
+    reference = choose_reference(systems, metric)
+    names = [name for name in systems if name != reference][::-1]
+    leads = [compare(systems[name], systems[reference], metric) for name in names]
+    means, halves, _ = 100 * np.array(leads).T
+    figure = Figure((7, 0.24 * len(names) + 1), layout="constrained")
+    axes = figure.subplots()
+    axes.errorbar(means, range(len(names)), xerr=halves, fmt="o", ms=4, capsize=2)
+    axes.axvline(0, color="gray", lw=1)
+    axes.set(yticks=range(len(names)), yticklabels=names)
+    axes.set(ylim=(-1, len(names)), xlabel=f"{TITLES[metric]} ahead of {reference}, %")
+    axes.grid(axis="x", alpha=0.3)
+    save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # the same bytes from the same numbers
+    with rc_context({"svg.hashsalt": "tables", "svg.fonttype": "none"}):
+        figure.savefig(path, metadata={"Date": None})
+
+
+# --- learning curves
+
+
+def group_curves(lines: list[dict], axis: str) -> Iterator[tuple[tuple, dict]]:
+    """Yield each corpus, and what is held fast, with its systems along the axis.
+
+    Parameters
+    ----------
+    lines : list of dict
+        Of ``few_labels.py``.
+    axis : {"labels", "unlabeled"}
+        What varies; there are two numbers of it or more.
+
+    Yields
+    ------
+    key : tuple
+        The corpus and the other one of the two numbers.
+    curves : dict
+        By system, and by number, the results of its runs.
+    """
+    other = {"labels": "unlabeled", "unlabeled": "labels"}[axis]
+    groups: dict[tuple, dict] = {}
+    for line in lines:
+        curves = groups.setdefault((line["corpus"], line[other]), {})
+        runs = curves.setdefault(line["system"], {}).setdefault(line[axis], {})
+        runs[line["split"], int(line["seed"])] = line
+    for key, curves in groups.items():
+        curves = {name: points for name, points in curves.items() if len(points) > 1}
+        if curves:
+            yield key, curves
+
+
+def sort_points(points: dict) -> list[str]:
+    """Return numbers of clips in their order; all of them come last."""
+    return sorted(points, key=lambda n: float("inf" if n == "all" else n))
+
+
+def write_curves(lines: list[dict], axis: str, pictures: Path | None) -> Iterator[str]:
+    """Yield for each corpus a table, and a picture of it."""
+    told = {"labels": "labeled clips", "unlabeled": "unlabeled clips"}
+    for (corpus, fixed), curves in group_curves(lines, axis):
+        first = next(iter(next(iter(curves.values())).values()))
+        metric = find_metric(list(first.values()))
+        other = told["unlabeled" if axis == "labels" else "labels"]
+        title = f"{TITLES[metric]} over {told[axis]}, {corpus}, {fixed} {other}"
+        yield f"## {title}"
+        columns = sort_points({n for points in curves.values() for n in points})
+        rows = [
+            [name, *(write_mean(points, n, metric) for n in columns)]
+            for name, points in curves.items()
+        ]
+        yield draw_table([told[axis], *columns], rows)
+        yield tell_runs(curves)
+        if pictures is not None:
+            name = f"{axis}_{corpus}.svg"
+            draw_curves(curves, columns, metric, told[axis], pictures / name)
+            yield f"![{title}]({pictures.name}/{name})"
+
+
+def tell_runs(curves: dict) -> str:
+    """Say how many runs stand behind a point, and of which commits."""
+    runs = [list(found.values()) for p in curves.values() for found in p.values()]
+    counts = sorted({len(found) for found in runs})
+    commits = sorted({line["commit"] for found in runs for line in found})
+    several = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
+    return f"{several} runs a point, 95 % intervals; commit {', '.join(commits)}."
+
+
+def draw_curves(curves: dict, columns: list, metric: str, label: str, path: Path):
+    figure = Figure((6, 4), layout="constrained")
+    axes = figure.subplots()
+    for name, points in curves.items():
+        at = [columns.index(n) for n in sort_points(points)]
+        found = [points[columns[i]] for i in at]
+        means = np.array([average(runs, metric) for runs in found])
+        halves = np.array([spread(runs, metric) for runs in found])
+        (line,) = axes.plot(at, 100 * means, "o-", ms=4, label=name)
+        band = 100 * (means - halves), 100 * (means + halves)
+        axes.fill_between(at, *band, color=line.get_color(), alpha=0.15, lw=0)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set(xlabel=label, ylabel=f"{TITLES[metric]}, %")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    save(figure, path)
+
+
+def write_page(lines: list[dict], curves: list[dict], pictures: Path | None) -> str:
+    """Return the page: a section for each corpus and number of labels, and curves."""
     sections: dict[tuple, list[dict]] = {}
     for line in lines:
         key = line["corpus"], line["budget"], int(line["labels"])
@@ -247,13 +398,20 @@ def write_page(lines: list[dict]) -> str:
         "paired by turn and label subset, and of evaluation clips. Intervals take "
         "these runs as independent, though turns share clips to train on."
     )
-    return "\n\n".join([head, *map(write_section, sections.values())]) + "\n"
+    parts = [head, *(write_section(found, pictures) for found in sections.values())]
+    for axis in ("labels", "unlabeled"):
+        parts += write_curves(curves, axis, pictures)
+    return "\n\n".join(parts) + "\n"
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("csv", nargs="+", help="files of tables.py")
-    print(write_page(read(parser.parse_args(arguments).csv)), end="")
+    parser.add_argument("--curves", nargs="+", default=[], help="of few_labels.py")
+    parser.add_argument("--pictures", type=Path, help="their folder, beside the page")
+    options = parser.parse_args(arguments)
+    page = write_page(read(options.csv), read(options.curves), options.pictures)
+    print(page, end="")
 
 
 if __name__ == "__main__":

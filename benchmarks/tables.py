@@ -1,8 +1,10 @@
-"""The paper's Tables 2 and 3, their competitors, and what lies past them.
+r"""The paper's Tables 2 and 3, their competitors, and what lies past them.
 
     python benchmarks/tables.py --corpus soundscapes --data ESC-10
     python benchmarks/tables.py --corpus esc10 --data ESC-10
     python benchmarks/tables.py --corpus fsdd --data FSDD
+    python benchmarks/tables.py --corpus aisfx --data ESC-10 --features aisfx.npy \
+        --tables competitors past
     python benchmarks/tables.py --corpus dcase2018 --data DCASE2018
 
 ``soundscapes`` are mixed from the recordings of ESC-10, folds 1 to 3 to train, 4 to
@@ -10,7 +12,9 @@ validate, 5 to evaluate: a tenth of the paper's clips to train, 158 labeled and 
 unlabeled, and as many as the paper's to validate and to evaluate. ``esc10`` holds out
 each fold in turn and validates on the next one; 10, 25 and 100 % of the labels.
 ``fsdd``, spoken digits, does so with its six speakers; 3 and 10 labels a class.
-``dcase2018`` is the paper's corpus, for who has its audio.
+``aisfx`` are the turns of ESC-10 with the frames of a pretrained network, made by
+``pretrained_features.py``, in the place of log-mels; "log-mel statistics" are theirs
+then. ``dcase2018`` is the paper's corpus, for who has its audio.
 
 Every system of a turn and a seed sees the same labels, so that differences are paired.
 A fit is scored on the validation and on the evaluation clips; the first are shown, to
@@ -40,6 +44,7 @@ from few_labels import (
     Pooled,
     compare,
     extend_csv,
+    load_aisfx,
     load_digits,
     load_esc10,
     load_soundscapes,
@@ -341,33 +346,40 @@ class Budget:
 NIGHT = Budget(
     name="night",
     # the fewer labels, the fewer steps has an epoch
-    epochs={"soundscapes": 2, "esc10": 3, "fsdd": 10, "dcase2018": 2},
+    epochs={"soundscapes": 2, "esc10": 3, "aisfx": 3, "fsdd": 10, "dcase2018": 2},
     rounds=10,
     steps=20,
     passes=50,
     teacher_steps=300,
     turns=6,
     # five label subsets or more, with the turns
-    seeds={"soundscapes": 5, "esc10": 1, "fsdd": 1, "dcase2018": 5},
+    seeds={"soundscapes": 5, "esc10": 1, "aisfx": 1, "fsdd": 1, "dcase2018": 5},
     clips={"train": 1599, "valid": 288, "test": 880},
     labels={
         "soundscapes": (158,),
         "esc10": (0.1, 0.25, 1.0),
+        "aisfx": (0.1,),
         "fsdd": (30, 100),
         "dcase2018": (1.0,),
     },
 )
 QUICK = Budget(
     name="quick",
-    epochs={"soundscapes": 1, "esc10": 1, "fsdd": 5, "dcase2018": 1},
+    epochs={"soundscapes": 1, "esc10": 1, "aisfx": 1, "fsdd": 5, "dcase2018": 1},
     rounds=2,
     steps=6,
     passes=5,
     teacher_steps=10,
     turns=2,
-    seeds={"soundscapes": 2, "esc10": 1, "fsdd": 1, "dcase2018": 2},
+    seeds={"soundscapes": 2, "esc10": 1, "aisfx": 1, "fsdd": 1, "dcase2018": 2},
     clips={"train": 160, "valid": 40, "test": 80},
-    labels={"soundscapes": (16,), "esc10": (0.1,), "fsdd": (30,), "dcase2018": (1.0,)},
+    labels={
+        "soundscapes": (16,),
+        "esc10": (0.1,),
+        "aisfx": (0.1,),
+        "fsdd": (30,),
+        "dcase2018": (1.0,),
+    },
 )
 Turn = tuple[list, list, list]  # groups to train, to validate, to evaluate on
 
@@ -413,7 +425,9 @@ def rotate(groups: np.ndarray) -> list[Turn]:
     ]
 
 
-def load(name: str, folder: str, budget: Budget) -> tuple[Corpus, list[Turn]]:
+def load(
+    name: str, folder: str, budget: Budget, features: str | None = None
+) -> tuple[Corpus, list[Turn]]:
     """Return a corpus, its classes as numbers from 0, and its turns."""
     if name == "soundscapes":
         corpus = load_soundscapes(folder, n_clips=budget.clips)
@@ -422,7 +436,8 @@ def load(name: str, folder: str, budget: Budget) -> tuple[Corpus, list[Turn]]:
         corpus = load_dcase(folder, budget)
         turns = [tuple([split] for split in DCASE_SPLITS)]
     else:
-        corpus = {"esc10": load_esc10, "fsdd": load_digits}[name](folder)
+        loaders = {"esc10": load_esc10, "aisfx": load_aisfx, "fsdd": load_digits}
+        corpus = loaders[name](folder, features)
         turns = rotate(corpus.group)
     if corpus.y.ndim == 1:
         names, codes = np.unique(corpus.y.astype(str), return_inverse=True)
@@ -657,6 +672,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--corpus", choices=NIGHT.seeds, required=True)
     parser.add_argument("--data", required=True, help="folder of the recordings")
+    parser.add_argument("--features", help="frames of another network, an .npy file")
     parser.add_argument("--quick", action="store_const", const=QUICK, default=NIGHT,
                         dest="budget", help="15 minutes on two cores")  # fmt: skip
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
@@ -673,7 +689,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
-    corpus, turns = load(options.corpus, options.data, options.budget)
+    corpus, turns = load(options.corpus, options.data, options.budget, options.features)
     for gap in tell_gaps(options.tables, corpus.y.ndim > 1):
         print(f"left out: {gap}")
     jobs = list_jobs(options, corpus, turns)

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import gzip
 import json
 import sys
 from pathlib import Path
@@ -52,7 +53,7 @@ def tiny(tables: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     group = np.repeat(list("abc"), 18)
     several = np.stack([y == 0, y < 2], axis=1).astype(int)
 
-    def load_tiny(name: str, folder: str, budget: object) -> tuple:
+    def load_tiny(name: str, folder: str, budget: object, features: None) -> tuple:
         settings = {"n_components": 8, "batch_size": 12}
         truth, names = (several, "pq") if name == "soundscapes" else (y, "pqr")
         corpus = tables.Corpus(X, truth, group, [], [], settings, tuple(names))
@@ -402,18 +403,75 @@ def test_the_page_judges_the_findings(
     found = [x for x in capsys.readouterr().out.splitlines() if x.startswith("- ")]
     # .02, .10, .18: their interval is 10 ± 19.9
     assert found[0] == (
-        "- S2 > S5 > S1: S2, 31 560 is +10.0 ± 19.9 ahead of S5, 31 560 (3 runs): "
+        "- S2 > S5 > S1: S2, 31 560 less S5, 31 560 is +10.0 ± 19.9 (3 runs): "
         "holds, but the interval holds zero."
     )
-    assert found[1].endswith("+8.0 ± 0.0 ahead of S1, 31 560 (3 runs): holds.")
+    assert found[1].endswith("less S1, 31 560 is +8.0 ± 0.0 (3 runs): holds.")
     # S1 is below S4 here
-    assert "S1, 31 560 is -5.0 ± 0.0 ahead of S4" in found[2]
+    assert "S1, 31 560 less S4, 31 560 is -5.0 ± 0.0" in found[2]
     assert found[2].endswith("does not hold.")
     assert (
         "S2 keeps 93% at .25 (32% in the paper): it does not collapse here." in found[3]
     )
     assert "S3 keeps 25% at .25 (0% in the paper): it collapses here." in found[4]
-    assert "S2, 31 560 is +30.0" in found[5] and len(found) == 6
+    assert "S2, 31 560 less CRNN on log-mels is +30.0" in found[5]
+    # the rival is chosen on validation as well
+    assert "TripletTagger less S2, L .25 is +11.0" in found[6] and len(found) == 7
+
+
+def make_curve(n_runs: int) -> list[dict]:
+    """Return lines of few_labels.py: two systems at two numbers of labels."""
+    means = {("TripletTagger", 24): 0.8, ("TripletTagger", 60): 0.9}
+    means |= {("labels only", 24): 0.7, ("labels only", 60): 0.8, ("alone", 60): 0.1}
+    return [
+        {"corpus": "esc10", "labels": str(labels), "unlabeled": "all", "split": "1+2"}
+        | {"system": name, "seed": seed, "f1": f1 + seed / 10, "map": "nan"}
+        | {"commit": "abc"}
+        for (name, labels), f1 in means.items()
+        for seed in range(n_runs)
+    ]
+
+
+def test_a_learning_curve_is_a_table_and_a_picture(
+    pages: ModuleType, tmp_path: Path
+) -> None:
+    (title, table, told, picture) = pages.write_curves(
+        make_curve(3), "labels", tmp_path / "pictures"
+    )
+    assert title == "## macro F1 over labeled clips, esc10, all unlabeled clips"
+    half = f"{100 * half_interval(np.array([0.8, 0.9, 1.0])):.1f}"
+    assert f"| TripletTagger | 90.0 ± {half} | 100.0 ± {half} |" in table
+    # a single point is no curve
+    assert "alone" not in table and told.startswith("3 runs a point")
+    assert picture.endswith("(pictures/labels_esc10.svg)")
+    drawn = (tmp_path / "pictures" / "labels_esc10.svg").read_text()
+    assert "labels only" in drawn and "labeled clips" in drawn
+    # and nothing varies in the number of unlabeled clips
+    assert not list(pages.write_curves(make_curve(3), "unlabeled", None))
+
+
+def test_all_clips_stand_at_the_end_of_a_curve(pages: ModuleType) -> None:
+    assert pages.sort_points({"all": {}, "24": {}, "0": {}, "120": {}}) == [
+        "0",
+        "24",
+        "120",
+        "all",
+    ]
+
+
+def test_leads_are_drawn_the_same_each_time(
+    tables: ModuleType, pages: ModuleType, tmp_path: Path
+) -> None:
+    write_made(tables, tmp_path / "made.csv")
+    with gzip.open(tmp_path / "made.csv.gz", "wt", newline="") as file:
+        file.write((tmp_path / "made.csv").read_text())
+    lines = pages.read([str(tmp_path / "made.csv.gz")])
+    drawn = []
+    for name in ("one", "two"):
+        page = pages.write_page(lines, [], tmp_path / name)
+        assert f"]({name}/fsdd_30.svg)" in page
+        drawn.append((tmp_path / name / "fsdd_30.svg").read_bytes())
+    assert drawn[0] == drawn[1] and b"CRNN on log-mels" in drawn[0]
 
 
 def test_smoke_runs_are_called_no_results(
@@ -421,8 +479,8 @@ def test_smoke_runs_are_called_no_results(
 ) -> None:
     write_made(tables, tmp_path / "made.csv")
     lines = pages.read([str(tmp_path / "made.csv")])
-    assert "no results" not in pages.write_page(lines)
+    assert "no results" not in pages.write_page(lines, [], None)
     quick = [line | {"budget": "quick"} for line in lines]
-    assert "no results" in pages.write_page(quick)
+    assert "no results" in pages.write_page(quick, [], None)
     # and they are not mixed with the others
-    assert pages.write_page(lines + quick).count("## fsdd, 30 labeled") == 2
+    assert pages.write_page(lines + quick, [], None).count("## fsdd, 30 labeled") == 2
