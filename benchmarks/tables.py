@@ -511,6 +511,8 @@ def list_jobs(options: argparse.Namespace, corpus: Corpus, turns: list[Turn]) ->
         )
         rows = list_rows(options.tables, y.ndim > 1, bool(labeled.all()))
         for name, row in rows.items():
+            if options.only and name not in options.only:
+                continue
             # what is behind no embedding is the same with any head
             head = options.head if row.build is build_triplets else "own"
             where = options.corpus, budget.name, int(labeled.sum())
@@ -676,6 +678,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_const", const=QUICK, default=NIGHT,
                         dest="budget", help="15 minutes on two cores")  # fmt: skip
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
+    parser.add_argument("--only", nargs="+", help="names of rows")
     parser.add_argument("--head", choices=["lr", "tagger"], default="lr")
     parser.add_argument("--labels", type=float, nargs="+", help="clips, or a fraction")
     parser.add_argument("--seeds", type=int, help="label subsets of each turn")

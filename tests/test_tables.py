@@ -484,3 +484,12 @@ def test_smoke_runs_are_called_no_results(
     assert "no results" in pages.write_page(quick, [], None)
     # and they are not mixed with the others
     assert pages.write_page(lines + quick, [], None).count("## fsdd, 30 labeled") == 2
+
+
+def test_some_rows_can_be_run_alone(
+    tiny: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = tmp_path / "some.csv"
+    names = ["S2, 31 560", "log-mel statistics + LR"]
+    run_tiny(tiny, path, "--corpus=fsdd", "--only", *names)
+    assert [line["system"] for line in read(path)] == names
