@@ -44,6 +44,25 @@ class Candidates:
     See Also
     --------
     NegativeSelector : Chooses one of them per anchor.
+
+    Examples
+    --------
+    One anchor, whose positive is at a distance of 1, and three candidates:
+
+    >>> import torch
+    >>> from sklearn_triplet import Candidates, OtherLabel, SemiHard
+    >>> candidates = Candidates(
+    ...     distances=torch.tensor([[0.5, 2.0, 3.0]]),
+    ...     positive_distances=torch.tensor([1.0]),
+    ...     allowed=torch.tensor([[True, True, True]]),
+    ...     shares_label=torch.tensor([[True, True, False]]),
+    ...     other_label=torch.tensor([[False, False, True]]),
+    ...     noise=torch.tensor([[0.1, 0.2, 0.3]]),
+    ... )
+    >>> SemiHard().select(candidates)[0]  # the nearest one beyond the positive
+    tensor([1])
+    >>> OtherLabel().select(candidates)[0]  # the only one of another label
+    tensor([2])
     """
 
     distances: torch.Tensor

@@ -43,6 +43,11 @@ class Units:
     substituted : ndarray of shape (n_units,), bool
         Whether a selector had to take a substitute; counted in the history.
 
+    See Also
+    --------
+    SegmentedClips : What they are taken from.
+    PositiveSelector : Gets some, and returns as many.
+
     Examples
     --------
     A copy of two units, one standard deviation louder wherever there is sound:
