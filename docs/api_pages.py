@@ -85,7 +85,9 @@ def write(folder: Path) -> None:
             if chosen:
                 lines = [".. autosummary::", "   :toctree: .", "   :nosignatures:"]
                 lines += [f"   :template: {template}", ""]
-                parts.append("\n".join([*lines, *(f"   {name}" for name in chosen), ""]))
+                parts.append(
+                    "\n".join([*lines, *(f"   {name}" for name in chosen), ""])
+                )
     text = "\n".join(parts)
     folder.mkdir(exist_ok=True)
     page = folder / "index.rst"

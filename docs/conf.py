@@ -31,12 +31,14 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "generated", "auto_examples/*.ipynb", "**/sg_execution_times.rst"]
-templates_path = ["_templates"]
-suppress_warnings = [
-    "config.cache",  # functions in this file are no settings
-    "toc.empty_glob",  # results.md is written by benchmarks/report_tables.py, or not yet
+exclude_patterns = [
+    "_build",
+    "generated",
+    "auto_examples/*.ipynb",
+    "**/sg_execution_times.rst",
 ]
+templates_path = ["_templates"]
+suppress_warnings = ["config.cache"]  # functions in this file are no settings
 
 # --- pages in Markdown
 myst_enable_extensions = ["colon_fence", "dollarmath"]
@@ -78,6 +80,7 @@ html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_math_renderer = "mathml"
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": "sklearn_triplet"},
     "navbar_end": ["theme-switcher"],

@@ -1,4 +1,4 @@
-"""``STRATEGIES`` in, a table and a drawing of each out, and the picture of the start.
+"""``STRATEGIES`` in, a table and drawings of each out, and the pictures of the start.
 
 A drawing shows points of a plane, of which some have one of two labels. An anchor's
 positive and negative are found by rules of the same name as the selectors: a strategy
@@ -97,7 +97,14 @@ def draw_panel(axes: Axes, strategy: Strategy, kind: str) -> None:
     axes.set_title(f"{kind} anchor", loc="left", fontsize=13, fontweight="bold")
     draw_points(axes, kind == "labeled", strategy.uses_pseudo_labels)
     if positive is None:
-        axes.text(0, -0.6, "unlabeled clips are no anchors", ha="center", fontsize=13, color="#444444")
+        axes.text(
+            0,
+            -0.6,
+            "unlabeled clips are no anchors",
+            ha="center",
+            fontsize=13,
+            color="#444444",
+        )
         return
     place = POSITIVES[type(positive).__name__]()
     radius = float(np.hypot(*place))
@@ -110,53 +117,55 @@ def draw_panel(axes: Axes, strategy: Strategy, kind: str) -> None:
         axes.add_patch(ring)
     draw_arrow(axes, place, GREEN, "-")
     draw_arrow(axes, XY[row], RED, "--")
-    told = f"positive: {type(positive).__name__}", f"negative: {type(negative).__name__}"
+    told = (
+        f"positive: {type(positive).__name__}",
+        f"negative: {type(negative).__name__}",
+    )
     axes.text(-3.1, -2.05, told[0], color=GREEN, fontsize=13, va="top")
     axes.text(-3.1, -2.5, told[1], color=RED, fontsize=13, va="top")
 
 
-def draw_strategy(strategy: Strategy) -> Figure:
-    """Draw triplets of labeled and of unlabeled anchors, side by side."""
-    figure = Figure(figsize=(9.2, 4.0), layout="constrained")
-    both = figure.subplots(1, 2)
-    for axes, kind in zip(both, ("labeled", "unlabeled"), strict=True):
-        draw_panel(axes, strategy, kind)
+def draw_strategy(strategy: Strategy, kind: str) -> Figure:
+    """Draw a triplet of labeled or of unlabeled anchors."""
+    figure = Figure(figsize=(4.6, 4.0), layout="constrained")
+    draw_panel(figure.subplots(), strategy, kind)
     return figure
 
 
-def find_scenes() -> tuple[np.ndarray, float]:
-    """Return log-mels of two clips of one class and one of another, and their length."""
+def find_scenes() -> np.ndarray:
+    """Return log-mels of two clips of one class and one of another."""
     scenes = make_soundscapes(40, duration=4, random_state=0)
     alone = scenes.target.sum(axis=1) == 1
     classes = scenes.target.argmax(axis=1)
     wanted = np.bincount(classes[alone]).argmax()
     same = np.flatnonzero(alone & (classes == wanted))[:2]
     other = np.flatnonzero(alone & (classes != wanted))[:1]
-    rows = [*same, *other]
-    X = LogMel(scenes.sample_rate).transform([scenes.data[row] for row in rows])
-    return X, scenes.sample_rate
+    sounds = [scenes.data[row] for row in (*same, *other)]
+    return LogMel(scenes.sample_rate).transform(sounds)
 
 
-def draw_start() -> Figure:
-    """Draw three recordings, and where training moves them."""
-    X, rate = find_scenes()
-    figure = Figure(figsize=(9.6, 4.3), layout="constrained")
-    grid = figure.add_gridspec(3, 2, width_ratios=[1, 1.15])
+def draw_sounds() -> Figure:
+    """Draw the recordings of a triplet."""
+    X = find_scenes()
+    figure = Figure(figsize=(4.8, 4.2), layout="constrained")
     names = ("anchor", "positive: of its kind", "negative: of another")
-    for row, (name, color) in enumerate(zip(names, (BLUE, GREEN, RED), strict=True)):
-        axes = figure.add_subplot(grid[row, 0])
+    rows = zip(figure.subplots(3, 1), X, names, (BLUE, GREEN, RED), strict=True)
+    for axes, energies, name, color in rows:
         extent = (0, X.shape[2] * 0.01, 0, X.shape[1])
-        axes.imshow(X[row], origin="lower", aspect="auto", extent=extent, cmap="magma")
-        axes.set_title(name, loc="left", color=color, fontsize=11, fontweight="bold")
+        axes.imshow(
+            energies, origin="lower", aspect="auto", extent=extent, cmap="magma"
+        )
+        axes.set_title(name, loc="left", color=color, fontsize=12, fontweight="bold")
         axes.set(yticks=[], ylabel="mel band")
-        axes.tick_params(labelbottom=row == 2, labelsize=9)
+        axes.tick_params(labelbottom=color == RED)
     axes.set_xlabel("seconds")
-    draw_plane(figure.add_subplot(grid[:, 1]))
     return figure
 
 
-def draw_plane(axes: Axes) -> None:
+def draw_plane() -> Figure:
     """Draw points of two classes and unlabeled ones, and what a triplet does."""
+    figure = Figure(figsize=(4.8, 4.2), layout="constrained")
+    axes = figure.subplots()
     rng = np.random.default_rng(3)
     for center, color in (((-1.35, 0.6), BLUE), ((1.45, -0.35), ORANGE)):
         cloud = rng.normal(center, (0.62, 0.72), size=(34, 2))
@@ -187,13 +196,14 @@ def draw_plane(axes: Axes) -> None:
             ("o", PALE[GREY], GREY, "unlabeled"),
         )
     ]
-    axes.legend(handles=handles, loc="lower left", frameon=False, fontsize=10)
+    axes.legend(handles=handles, loc="lower left", frameon=False, fontsize=11)
+    return figure
 
 
 def tabulate() -> str:
     """Return Table 1 in Markdown, from ``STRATEGIES``, with links to the selectors."""
     lines = [
-        "| | labeled anchor: positive | negative | unlabeled anchor: positive | negative |",
+        "| | labeled: positive | negative | unlabeled: positive | negative |",
         "|---|---|---|---|---|",
     ]
     for name, strategy in STRATEGIES.items():
@@ -211,19 +221,16 @@ def tabulate() -> str:
     return "\n".join(lines) + "\n"
 
 
-def describe(name: str, strategy: Strategy) -> str:
-    """Return what its drawing shows, for those who do not see it."""
-    parts = []
-    for kind in ("labeled", "unlabeled"):
-        positive = getattr(strategy, f"{kind}_positive")
-        negative = getattr(strategy, f"{kind}_negative")
-        parts.append(
-            f"{kind} clips are no anchors"
-            if positive is None
-            else f"{kind} anchors have the positive of {type(positive).__name__} "
-            f"and the negative of {type(negative).__name__}"
-        )
-    return f"Strategy {name}: {parts[0]}; {parts[1]}."
+def describe(name: str, strategy: Strategy, kind: str) -> str:
+    """Return what a drawing shows, for those who do not see it."""
+    positive = getattr(strategy, f"{kind}_positive")
+    negative = getattr(strategy, f"{kind}_negative")
+    if positive is None:
+        return f"{name}: {kind} clips are no anchors."
+    return (
+        f"{name}: {kind} anchors have the positive of {type(positive).__name__} and "
+        f"the negative of {type(negative).__name__}."
+    )
 
 
 def save(path: Path, figure: Figure) -> None:
@@ -241,13 +248,22 @@ def replace(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
+def write_strategy(folder: Path, name: str, strategy: Strategy) -> None:
+    """Write the two drawings of a strategy, and a page part that shows them."""
+    parts = ["::::{grid} 1 1 2 2\n"]
+    for kind in ("labeled", "unlabeled"):
+        drawing = folder / f"strategy_{name}_{kind}.svg"
+        save(drawing, draw_strategy(strategy, kind))
+        words = describe(name, strategy, kind)
+        parts.append(f":::{{grid-item}}\n![{words}](generated/{drawing.name})\n:::\n")
+    replace(folder / f"strategy_{name}.md", "".join([*parts, "::::\n"]))
+
+
 def write(folder: Path) -> None:
-    """Write Table 1, a drawing of each strategy with its words, and ``start.svg``."""
+    """Write Table 1, the drawings of each strategy, and the pictures of the start."""
     folder.mkdir(exist_ok=True)
     replace(folder / "table_1.md", tabulate())
     for name, strategy in STRATEGIES.items():
-        drawing = folder / f"strategy_{name}.svg"
-        save(drawing, draw_strategy(strategy))
-        picture = f"![{describe(name, strategy)}](generated/{drawing.name})\n"
-        replace(drawing.with_suffix(".md"), picture)
-    save(folder / "start.svg", draw_start())
+        write_strategy(folder, name, strategy)
+    save(folder / "start_sounds.svg", draw_sounds())
+    save(folder / "start_plane.svg", draw_plane())

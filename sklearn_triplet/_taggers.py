@@ -456,8 +456,9 @@ class SequenceTagger(ClipClassifier):
         fast as 1, the paper's, and as good on real recordings.
     pooling : {"mean", "linear_softmax", "exponential_softmax", "attention"}
         How the frames of a clip become one answer. ``"mean"``, the default and the
-        paper's, averages logits; the others are weighted means of probabilities [2]_, see Notes. For
-        events in time choose ``"linear_softmax"`` or ``"attention"``.
+        paper's, averages logits; the others are weighted means of probabilities
+        [2]_, see Notes. For events in time choose ``"linear_softmax"`` or
+        ``"attention"``.
     dropout : float, default=0.0
         Before, between and after the recurrent layers, in [0, 1).
     threshold : float, array-like of shape (n_classes,) or "auto", default=0.5
@@ -893,7 +894,9 @@ class CRNNTagger(SequenceTagger):
         As in ``SequenceTagger``; the mean is the paper's.
     dropout, threshold, unknown_weight : float, default=0, 0.5 and 0
         As in ``SequenceTagger``.
-    max_epochs, lr, batch_size, optimizer, device : default=50, 0.001, 16, Adam and "cpu"
+    max_epochs, lr, batch_size : default=50, 0.001 and 16
+        As in ``SequenceTagger``.
+    optimizer, device : default=torch.optim.Adam and "cpu"
         As in ``SequenceTagger``.
     validation_fraction, patience, callbacks : default=None, 5 and None
         As in ``SequenceTagger``.
