@@ -35,6 +35,8 @@ exclude_patterns = [
     "_build",
     "generated",
     "auto_examples/*.ipynb",
+    # these fetch scripts from elsewhere
+    "sg_execution_times.rst",
     "**/sg_execution_times.rst",
 ]
 templates_path = ["_templates"]
@@ -96,7 +98,7 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 # pages without a neighbour below the same heading need no column for it
-html_sidebars = {name: [] for name in ("index", "faq", "changes", "citing")}
+html_sidebars = {name: [] for name in ("index", "faq", "paper_to_code")}
 
 
 def write_mathml(translator: nodes.NodeVisitor, node: nodes.Node) -> None:

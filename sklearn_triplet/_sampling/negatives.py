@@ -20,7 +20,7 @@ class Candidates:
     All tables have a row per anchor and a column per candidate, and lie on the device
     of the embeddings. A candidate is a unit: what its label is, is that of its clip.
 
-    Attributes
+    Parameters
     ----------
     distances : tensor of shape (n_anchors, n_candidates), float32
         Squared L2 distances of embeddings.
