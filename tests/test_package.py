@@ -112,7 +112,8 @@ def archives():
 
 def test_the_wheel_holds_the_library_and_nothing_else(archives):
     _, wheel = archives
-    assert wheel.stat().st_size < 250_000
+    # code and docstrings, of which half a megabyte is documentation
+    assert wheel.stat().st_size < 400_000
     with zipfile.ZipFile(wheel) as file:
         names = file.namelist()
         told = next(name for name in names if name.endswith("METADATA"))
