@@ -44,9 +44,11 @@ test-newest:
 docs docs-quick: export MALLOC_MMAP_MAX_ = 0
 docs docs-quick: export MALLOC_TRIM_THRESHOLD_ = 4294967296
 docs: $(VENV)/.docs
+	rm -rf docs/_build/html  # pages that are no more
 	$(SPHINX) docs docs/_build/html
 
 docs-quick: $(VENV)/.docs
+	rm -rf docs/_build/html
 	$(SPHINX) -D plot_gallery=0 docs docs/_build/html
 
 $(VENV)/.docs: $(VENV)/.installed

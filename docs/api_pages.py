@@ -44,23 +44,24 @@ module is private. The pages follow the way of the data.
 """
 
 
-def find_theme(name: str) -> str:
-    """Return the heading of a name of ``sklearn_triplet``."""
+def find_room(name: str) -> tuple[str, int]:
+    """Return the heading of a name of ``sklearn_triplet``, and its place below it."""
     thing = getattr(sklearn_triplet, name)
     home = HOMES.get(name) or thing.__module__.removeprefix("sklearn_triplet.")
     return next(
-        theme
+        (theme, place)
         for theme, rooms in THEMES.items()
-        if any(home.startswith(room) for room in rooms)
+        for place, room in enumerate(rooms)
+        if home.startswith(room)
     )
 
 
 def group_names() -> dict[str, list[str]]:
-    """Return the public names of each theme, in the order of ``__all__``."""
+    """Return the public names of each theme, by room, then as in ``__all__``."""
+    names = [name for name in sklearn_triplet.__all__ if name != "datasets"]
     groups: dict[str, list[str]] = {theme: [] for theme in THEMES}
-    for name in sklearn_triplet.__all__:
-        if name != "datasets":
-            groups[find_theme(name)].append(f"sklearn_triplet.{name}")
+    for name in sorted(names, key=lambda name: find_room(name)[1]):
+        groups[find_room(name)[0]].append(f"sklearn_triplet.{name}")
     groups["Recordings and corpora"] = [
         f"sklearn_triplet.datasets.{name}" for name in datasets.__all__
     ]

@@ -127,7 +127,7 @@ def draw_panel(axes: Axes, strategy: Strategy, kind: str) -> None:
 
 def draw_strategy(strategy: Strategy, kind: str) -> Figure:
     """Draw a triplet of labeled or of unlabeled anchors."""
-    figure = Figure(figsize=(4.6, 4.0), layout="constrained")
+    figure = Figure(figsize=(4.0, 3.5), layout="constrained")
     draw_panel(figure.subplots(), strategy, kind)
     return figure
 

@@ -430,7 +430,7 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
 
 
 class SequenceTagger(ClipClassifier):
-    r"""Recurrent classifier of clips (section 4.4 of [1]_).
+    r"""Recurrent classifier of clips, as in section 4.4 of the paper.
 
     Layers of bidirectional gated recurrent units, a linear layer per frame and the mean
     (or another pooling) over the valid frames of a clip; cross-entropy for single
