@@ -81,6 +81,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_use_index = False  # the API page and the search find more
 html_math_renderer = "mathml"
 html_context = {"default_mode": "auto"}
 html_theme_options = {
