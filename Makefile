@@ -1,11 +1,14 @@
 VENV ?= .venv
 PYTHON ?= python3
-BIN = $(VENV)/bin
+BIN = $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 CONSTRAINTS ?= constraints.txt
 EXTRAS ?= test,plot,active,onnx
 DATA ?=
+TESTS ?= tests
+PACKAGED = $(subst $(VENV)/,$(VENV)-package/,$(BIN))/python
+SPHINX = $(BIN)/python -m sphinx -b html -W --keep-going -d docs/_build/doctrees
 
-.PHONY: install demo test test-slow test-oldest lint
+.PHONY: install demo test test-slow test-oldest test-newest lint docs docs-quick package
 
 install: $(VENV)/.installed
 
@@ -32,6 +35,38 @@ test-slow: install
 # its tests are skipped
 test-oldest:
 	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt EXTRAS=test,plot
+
+# the suite with whatever has been released by now
+test-newest:
+	$(MAKE) test VENV=.venv-newest CONSTRAINTS=/dev/null EXTRAS=test,plot
+
+# the site, with all its examples run; docs-quick shows their code only
+docs docs-quick: export MALLOC_MMAP_MAX_ = 0
+docs docs-quick: export MALLOC_TRIM_THRESHOLD_ = 4294967296
+docs: $(VENV)/.docs
+	rm -rf docs/_build/html  # pages that are no more
+	$(SPHINX) docs docs/_build/html
+
+docs-quick: $(VENV)/.docs
+	rm -rf docs/_build/html
+	$(SPHINX) -D plot_gallery=0 docs docs/_build/html
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[$(EXTRAS),docs]"
+	@touch $@
+
+# sdist and wheel, and TESTS of the sdist on the installed wheel, far from this folder
+package: install
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[$(EXTRAS),package]"
+	rm -rf dist $(VENV)-package
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python -m pytest -q tests/test_package.py
+	$(PYTHON) -m venv $(VENV)-package
+	$(PACKAGED) -m pip install --quiet -c $(CONSTRAINTS) "$$(ls dist/*.whl)[test,plot]"
+	tar -xf dist/*.tar.gz -C $(VENV)-package
+	rm -r $(VENV)-package/sklearn_triplet-*/sklearn_triplet
+	cd $(VENV)-package/sklearn_triplet-* && $(abspath $(PACKAGED)) -m pytest $(TESTS)
 
 lint: install
 	$(BIN)/ruff check .

@@ -430,7 +430,7 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
 
 
 class SequenceTagger(ClipClassifier):
-    r"""Recurrent classifier of clips (section 4.4 of [1]_).
+    r"""Recurrent classifier of clips, as in section 4.4 of the paper.
 
     Layers of bidirectional gated recurrent units, a linear layer per frame and the mean
     (or another pooling) over the valid frames of a clip; cross-entropy for single
@@ -454,11 +454,11 @@ class SequenceTagger(ClipClassifier):
     frame_pooling : int, default=4
         Frames that are averaged into one before the recurrent layers: four times as
         fast as 1, the paper's, and as good on real recordings.
-    pooling : {"mean", "linear_softmax", "exponential_softmax", "attention"}, \
-            default="mean"
-        How the frames of a clip become one answer. ``"mean"``, the paper's, averages
-        logits; the others are weighted means of probabilities [2]_, see Notes. For
-        events in time choose ``"linear_softmax"`` or ``"attention"``.
+    pooling : {"mean", "linear_softmax", "exponential_softmax", "attention"}
+        How the frames of a clip become one answer. ``"mean"``, the default and the
+        paper's, averages logits; the others are weighted means of probabilities
+        [2]_, see Notes. For events in time choose ``"linear_softmax"`` or
+        ``"attention"``.
     dropout : float, default=0.0
         Before, between and after the recurrent layers, in [0, 1).
     threshold : float, array-like of shape (n_classes,) or "auto", default=0.5
@@ -888,9 +888,19 @@ class CRNNTagger(SequenceTagger):
         Filters of the convolutional layers.
     n_layers : int, default=1
         Recurrent layers.
-    n_cells, frame_pooling, pooling, dropout, threshold, unknown_weight, max_epochs, \
-            lr, batch_size, optimizer, device, validation_fraction, patience, \
-            callbacks, verbose, random_state
+    n_cells, frame_pooling : int, default=64 and 4
+        As in ``SequenceTagger``.
+    pooling : str, default="mean"
+        As in ``SequenceTagger``; the mean is the paper's.
+    dropout, threshold, unknown_weight : float, default=0, 0.5 and 0
+        As in ``SequenceTagger``.
+    max_epochs, lr, batch_size : default=50, 0.001 and 16
+        As in ``SequenceTagger``.
+    optimizer, device : default=torch.optim.Adam and "cpu"
+        As in ``SequenceTagger``.
+    validation_fraction, patience, callbacks : default=None, 5 and None
+        As in ``SequenceTagger``.
+    verbose, random_state : int, default=0 and None
         As in ``SequenceTagger``.
 
     Attributes

@@ -1,12 +1,15 @@
-"""What the user guide shows, run."""
+"""What the pages of docs/ show, run."""
 
 import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
+import torch
 from sklearn.datasets import load_digits
+from test_readme import BLOCKS as README_BLOCKS
 from test_readme import (
     HEARD,
     NAMES,
@@ -18,14 +21,27 @@ from test_readme import (
     write_tones,
 )
 
-from sklearn_triplet import TripletTagger, is_labeled, mask_labels
+from sklearn_triplet import (
+    Candidates,
+    LogMel,
+    SegmentedClips,
+    TripletTagger,
+    is_labeled,
+    mask_labels,
+)
 from sklearn_triplet.datasets import read_events
 
 DOCS = Path(__file__).parents[1] / "docs"
-BLOCKS, STORY = (
-    re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.S)
-    for page in ("user_guide.md", "long_recordings.md")
-)
+PAGES = {
+    path.stem: re.findall(
+        r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.S
+    )
+    for path in sorted(DOCS.glob("*.md"))
+}
+STORY = PAGES.pop("long_recordings")
+# these are scripts, from their first block to their last
+QUESTIONS, OWN = PAGES.pop("faq"), PAGES.pop("write_your_own")
+BLOCKS = [block for blocks in PAGES.values() for block in blocks]
 
 
 def find_block(text, blocks=BLOCKS):
@@ -35,7 +51,7 @@ def find_block(text, blocks=BLOCKS):
 
 
 def test_every_block_is_run_here():
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 5 and QUESTIONS and OWN
     # the page on long recordings is one story, whose chapters are run below
     told = [find_block(text, STORY) for chapter in CHAPTERS for text in chapter]
     assert told == STORY
@@ -50,6 +66,79 @@ def test_recordings_and_their_labels(tmp_path, monkeypatch):
     assert list(Path("features").iterdir())
     assert found["X"].shape == (3, 64, 28)
     assert found["y"].tolist() == ["low", "high", -1]
+
+
+def test_questions(tmp_path, monkeypatch):
+    """The answers, with what the start page leaves behind."""
+    monkeypatch.chdir(tmp_path)
+    paths = write_tones(tmp_path / "recordings", 24)
+    write_tones(tmp_path / "more", 4)
+    names = ["low", "high"]
+    rows = [f"{i}.wav,{names[i % 2]}" for i in range(20)]
+    Path("recordings/labels.csv").write_text("\n".join(["filename,labels", *rows]))
+    Path("more/dog bark").mkdir()
+    Path("more/0.wav").rename("more/dog bark/0.wav")
+    mel = LogMel()
+    X, y = mel.transform(paths), np.array([*names * 10, *[-1] * 4], dtype=object)
+    tagger = SMALL.TripletTagger(random_state=0).fit(X, y)
+    found = {"paths": paths, "new_paths": paths[:3], "mel": mel, "X": X, "y": y}
+    found |= {"tagger": tagger, "SMALL": SMALL}
+    for block in QUESTIONS:
+        exec(shrink_nets(block), found)
+    assert found["marked"].tolist() == ["dog", -1, "rain", -1]
+    told = [(Path(path).stem, label) for path, label in
+            zip(found["all_paths"], found["all_y"], strict=True)]  # fmt: skip
+    expected = [(path.stem, label) for path, label in zip(paths, y, strict=True)]
+    assert sorted(told[:24]) == sorted(expected)
+    assert sorted(told[24:]) == [("0", "dog"), ("1", -1), ("2", -1), ("3", -1)]
+    assert found["fine"].transform(paths[:1]).shape[2] == 12_000 // 220 + 1
+    assert found["scores"].mean() > 0.8
+    table = pd.read_csv("tags.csv", index_col=0)
+    assert table["tag"].tolist()[:20] == names * 10
+    np.testing.assert_allclose(table[["high", "low"]].sum(axis=1), 1, atol=1e-5)
+    # the nearest of all is the recording itself, then those of its tone
+    assert found["similar"][0] == paths[0]
+    assert {int(path.stem) % 2 for path in found["similar"]} == {0}
+    assert set(found["ask"][:4]) == set(paths[20:])
+    assert found["tags"].tolist() == ["low", "high", "low"]
+    weights = np.load("weights.npz")
+    module = found["embedder"].net_.module_
+    assert set(weights) == set(module.state_dict())
+
+
+def test_selectors_and_encoders_of_ones_own():
+    exec(README_BLOCKS[4], found := {"np": np})
+    for block in OWN:
+        exec(block, found)
+    X = np.random.default_rng(0).normal(size=(8, 8, 100)).astype(np.float32)
+    y = [0, 0, 1, 1, -1, -1, -1, -1]
+    small = {"max_epochs": 1, "random_state": 0}
+    Z = found["embedder"].set_params(**small).fit(X, y).transform(X)
+    assert Z.shape == (8, 16, 100)
+    tagger = found["tagger"].set_params(n_steps=2, n_components=8, **small)
+    assert set(tagger.fit(X, y).predict(X)) <= {0, 1}
+    # the fifth nearest, and the last of fewer, by hand
+    distances = torch.tensor([[6.0, 1, 5, 3, 2, 4], [6.0, 1, 5, 3, 2, 4]])
+    allowed = torch.tensor([[True] * 6, [True, False, True, False, False, False]])
+    no = torch.zeros_like(allowed)
+    given = distances, torch.ones(2), allowed, no, no, torch.zeros(2, 6)
+    index, substituted = found["FifthNearest"]().select(Candidates(*given))
+    assert index.tolist() == [2, 0] and not substituted.any()
+    # what fades in is as loud as before at the end, and one deviation softer at first
+    segments = SegmentedClips.from_arrays(X, segment_length=50)
+    units = segments.take(np.array([[0]]))
+    faded = found["Fade"]().apply(units, segments, None)
+    np.testing.assert_allclose((faded.X - units.X)[0, 0, :, [0, -1]].T, [[-1, 0]] * 8,
+                               atol=1e-6)  # fmt: skip
+
+
+def test_the_paper_page_names_tests_that_are_there():
+    text = (DOCS / "paper_to_code.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/\w+\.py)(?:::(\w+))?`", text)
+    assert len(named) > 20
+    for path, test in named:
+        source = (DOCS.parent / path).read_text(encoding="utf-8")
+        assert not test or f"def {test}(" in source, test
 
 
 def test_tables():

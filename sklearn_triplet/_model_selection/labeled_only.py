@@ -45,7 +45,7 @@ class LabeledOnly(RowClassifier):
         The classes, without -1.
     n_features_in_ : int
         Number of features seen during ``fit``, where ``estimator_`` has it.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns of a table, where ``estimator_`` has them.
 
     See Also

@@ -221,7 +221,7 @@ class PseudoLabeled(RowClassifier):
         max(p, 1 - p). It is 1 where the label was known.
     n_features_in_ : int
         Number of features seen during ``fit``, where ``estimator_`` has it.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns of a table, where ``estimator_`` has them.
 
     See Also

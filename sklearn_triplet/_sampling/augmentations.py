@@ -170,6 +170,10 @@ class RandomCrop(Transformation):
         Largest logarithm of the speed, at least 0. 0: crops are cut between frames,
         and nothing is interpolated.
 
+    See Also
+    --------
+    TimeFrequencyShift : The paper's, circular in time and without stretching.
+
     References
     ----------
     D. Niizumi, D. Takeuchi, Y. Ohishi, N. Harada and K. Kashino, "BYOL for audio:
@@ -375,6 +379,10 @@ class Gain(EnergyTransformation):
     max_decibels : float, default=6
         The gain is uniform in [-max_decibels, max_decibels].
 
+    See Also
+    --------
+    Equalizer : Another for each band.
+
     Examples
     --------
     >>> from sklearn_triplet import Gain
@@ -407,6 +415,10 @@ class Equalizer(EnergyTransformation):
     n_nodes : int, default=5
         Nodes, equally spaced over the bands from the first to the last; between them
         decibels are interpolated.
+
+    See Also
+    --------
+    Gain : The same for all bands.
 
     Examples
     --------
@@ -491,6 +503,10 @@ class TimeMask(Transformation):
     max_fraction : float, default=0.2
         The hidden fraction of the valid frames is uniform in [0, max_fraction].
 
+    See Also
+    --------
+    FrequencyMask : Hides bands instead.
+
     References
     ----------
     D. S. Park et al., "SpecAugment: a simple data augmentation method for automatic
@@ -537,6 +553,10 @@ class FrequencyMask(Transformation):
     max_fraction : float, default=0.1875
         The hidden fraction of the features is uniform in [0, max_fraction]; 12 of 64
         bands at the most.
+
+    See Also
+    --------
+    TimeMask : Hides frames instead.
 
     References
     ----------

@@ -20,7 +20,7 @@ class Candidates:
     All tables have a row per anchor and a column per candidate, and lie on the device
     of the embeddings. A candidate is a unit: what its label is, is that of its clip.
 
-    Attributes
+    Parameters
     ----------
     distances : tensor of shape (n_anchors, n_candidates), float32
         Squared L2 distances of embeddings.
@@ -44,6 +44,25 @@ class Candidates:
     See Also
     --------
     NegativeSelector : Chooses one of them per anchor.
+
+    Examples
+    --------
+    One anchor, whose positive is at a distance of 1, and three candidates:
+
+    >>> import torch
+    >>> from sklearn_triplet import Candidates, OtherLabel, SemiHard
+    >>> candidates = Candidates(
+    ...     distances=torch.tensor([[0.5, 2.0, 3.0]]),
+    ...     positive_distances=torch.tensor([1.0]),
+    ...     allowed=torch.tensor([[True, True, True]]),
+    ...     shares_label=torch.tensor([[True, True, False]]),
+    ...     other_label=torch.tensor([[False, False, True]]),
+    ...     noise=torch.tensor([[0.1, 0.2, 0.3]]),
+    ... )
+    >>> SemiHard().select(candidates)[0]  # the nearest one beyond the positive
+    tensor([1])
+    >>> OtherLabel().select(candidates)[0]  # the only one of another label
+    tensor([2])
     """
 
     distances: torch.Tensor

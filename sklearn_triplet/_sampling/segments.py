@@ -30,7 +30,7 @@ class Units:
     All segments of a unit are of one clip: the unit stands for the clip, and what the
     batch knows of its labels is looked up by ``clips``.
 
-    Attributes
+    Parameters
     ----------
     X : ndarray of shape (n_units, k, n_features, n_frames), float32
         Standardised features; zero where padded, which is the mean of each feature.
@@ -43,18 +43,23 @@ class Units:
     substituted : ndarray of shape (n_units,), bool
         Whether a selector had to take a substitute; counted in the history.
 
+    See Also
+    --------
+    SegmentedClips : What they are taken from.
+    PositiveSelector : Gets some, and returns as many.
+
     Examples
     --------
     A copy of two units, one standard deviation louder wherever there is sound:
 
     >>> import numpy as np
-    >>> from sklearn_triplet import SegmentedClips
+    >>> from sklearn_triplet import SegmentedClips, Units
     >>> X = np.random.default_rng(0).normal(size=(4, 5, 20))
     >>> segments = SegmentedClips.from_arrays(X, segment_length=8)
     >>> units = segments.take(np.array([[0], [3]])).take(slice(None))
     >>> units.X = (units.X + 1) * units.valid
-    >>> units.X.shape, units.clips.tolist()
-    ((2, 1, 5, 8), [0, 1])
+    >>> isinstance(units, Units), units.X.shape, units.clips.tolist()
+    (True, (2, 1, 5, 8), [0, 1])
     """
 
     X: np.ndarray
@@ -270,7 +275,20 @@ class SegmentedClips:
         return len(self.clip_of)
 
     def show_progress(self, blocks: Iterable[Item], description: str) -> Iterator[Item]:
-        """Pass blocks of long work on, with a bar if the estimator is verbose."""
+        """Pass blocks of long work on, with a bar if the estimator is verbose.
+
+        Parameters
+        ----------
+        blocks : iterable
+            What is worked on, one after another.
+        description : str
+            Stands before the bar.
+
+        Returns
+        -------
+        blocks : iterator
+            Each of them.
+        """
         return show_progress(
             blocks, description, unit="block", verbose=self.verbose, leave=False
         )

@@ -203,11 +203,28 @@ class Strategy(BaseEstimator):
 
 
 class StrategyTable(Mapping[str, Strategy]):
-    """Strategies by name; read-only, for each access gives a copy of one's own.
+    """Strategies by name: Table 1 of the paper, and ``"pseudo"``, which is ours.
+
+    Read-only, for each access gives a copy of one's own. ``TripletEmbedder`` takes the
+    names as well as the strategies.
 
     Parameters
     ----------
     strategies : dict of str to Strategy
+        What the names stand for.
+
+    See Also
+    --------
+    Strategy : What its values are, and how to put together another one.
+
+    Examples
+    --------
+    >>> from sklearn_triplet import STRATEGIES
+    >>> list(STRATEGIES)
+    ['s1', 's2', 's3', 's4', 's5', 'pseudo']
+    >>> strategy = STRATEGIES["s3"].set_params(unlabeled_positive__n_neighbors=5)
+    >>> strategy.unlabeled_positive, STRATEGIES["s3"].unlabeled_positive
+    (Nearest(n_neighbors=5), Nearest())
     """
 
     def __init__(self, strategies: Mapping[str, Strategy]) -> None:
@@ -234,7 +251,7 @@ class StrategyTable(Mapping[str, Strategy]):
         return "\n".join("  ".join(cells).rstrip() for cells in padded)
 
 
-STRATEGIES: Mapping[str, Strategy] = StrategyTable(
+STRATEGIES = StrategyTable(
     {
         #               anchor is labeled            anchor is unlabeled
         #               positive       negative      positive       negative

@@ -292,13 +292,24 @@ class DenseEncoder(nn.Module):
     Parameters
     ----------
     n_features : int
+        Columns of the table.
     n_components : int, default=64
+        Columns of the embedding.
     n_hidden : int, default=256
         Width of the hidden layers.
 
     See Also
     --------
     ConvEncoder : For clips.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_triplet import DenseEncoder
+    >>> encoder = DenseEncoder(n_features=5, n_components=3)
+    >>> rows = torch.zeros(8, 5, 1)  # clips of one frame
+    >>> encoder(rows, torch.ones(8, dtype=torch.int64)).shape
+    torch.Size([8, 3, 1])
     """
 
     context_frames = 0  # each frame is on its own

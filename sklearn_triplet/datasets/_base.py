@@ -110,6 +110,10 @@ def get_data_home(data_home: str | os.PathLike[str] | None = None) -> str:
     OSError
         If it cannot be made.
 
+    See Also
+    --------
+    fetch_esc50 : Downloads into it.
+
     Examples
     --------
     >>> import tempfile

@@ -173,6 +173,11 @@ def load_dcase2018_task4(
         If recordings or lists are missing, clips are left out, or a class is none of
         the ten.
 
+    See Also
+    --------
+    mix_soundscapes : Weakly labeled clips of one's own recordings.
+    load_recordings : Recordings and events of one's own.
+
     Notes
     -----
     - To validate on the test set as the paper does, load ``["train", "validation"]``

@@ -279,9 +279,8 @@ def mix_soundscapes(
     labeled_fraction : float, default=1.0
         Share of the clips of the first split that keep their labels, in (0, 1]. All
         others are labeled throughout.
-    duration, sample_rate, empty_fraction, output_dir, n_jobs, verbose, random_state
-        As in :func:`make_soundscapes`, save that rates from 8000 Hz on are allowed and
-        files are named by their split, such as ``train_00000.flac``.
+    duration, sample_rate : float and int, default=10.0 and 44_100
+        As in :func:`make_soundscapes`, save that rates from 8000 Hz on are allowed.
     n_events : tuple of (int, int), default=(1, 3)
         Fewest and most events of a clip that is not empty, each at least 1.
     event_duration : tuple of (float, float), default=(0.5, 5.0)
@@ -292,6 +291,13 @@ def mix_soundscapes(
     background_level : tuple of (float, float), default=(-40.0, -28.0)
         Lowest and highest mean power of a background in dB, in [-80, 0]; 0 is a mean
         square of 1.
+    empty_fraction : float, default=0.02
+        As in :func:`make_soundscapes`.
+    output_dir : path-like, default=None
+        As in :func:`make_soundscapes`, save that files are named by their split, such
+        as ``train_00000.flac``.
+    n_jobs, verbose, random_state : int, default=None, 0 and None
+        As in :func:`make_soundscapes`.
 
     Returns
     -------
