@@ -6,19 +6,19 @@ You have a folder of recordings and the patience to label ten of them. This page
 these ten and all the others, learns from both, and tags recordings that it has never
 heard.
 
-The sounds here are synthetic, so that the page runs without a download and so that we can
-look at the truth in the end. With a folder of your own, the first block becomes one line:
-see :ref:`sphx_glr_auto_examples_plot_10_own_folder.py`.
+The sounds here are synthetic, so that the page runs without a download and so that we
+can look at the truth in the end. With a folder of your own, the first block becomes one
+line: see :ref:`sphx_glr_auto_examples_plot_10_own_folder.py`.
 """
 
 # %%
 # Sounds
 # ------
 #
-# Two hundred and fifty clips of three seconds, each with one event over some background:
-# speech, a dog, a cat, an alarm or clattering dishes. The first 150 are what we have, the
-# other 100 are what will come. :class:`~sklearn_triplet.LogMel` turns waveforms, or
-# paths, into an array of (clips, mel bands, frames).
+# Two hundred and fifty clips of three seconds, each with one event over some
+# background: speech, a dog, a cat, an alarm or clattering dishes. The first 150 are
+# what we have, the other 100 are what will come. :class:`~sklearn_triplet.LogMel` turns
+# waveforms, or paths, into an array of (clips, mel bands, frames).
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -65,8 +65,8 @@ print(*zip(names.tolist(), counts.tolist(), strict=True))
 #
 # :class:`~sklearn_triplet.TripletTagger` learns from labeled and unlabeled clips in one
 # fit. It is compared with what one would do without the unlabeled ones: logistic
-# regression on mean and standard deviation of every mel band. These settings are smaller
-# than the defaults, for a page that runs in seconds.
+# regression on mean and standard deviation of every mel band. These settings are
+# smaller than the defaults, for a page that runs in seconds.
 
 
 def pool(X):

@@ -217,6 +217,14 @@ def _draw_anchors(
             "be read."
         )
     anchors = data.segments.draw_from_clips(clips, 1, data.rng)[:, 0]
+    # what costs time per anchor has been looked up for those of the epoch only
+    is_labeled = labeled[data.segments.clip_of[anchors]]
+    selectors = data.strategy.labeled_positive, data.strategy.unlabeled_positive
+    for selector, ids in zip(
+        selectors, (anchors[is_labeled], anchors[~is_labeled]), strict=True
+    ):
+        if selector is not None and len(ids):
+            selector.prepare_epoch(data.segments, ids)
     # the others of the batch are what negatives are chosen among
     others = drawn[~np.isin(drawn, anchors)]
     return np.concatenate([anchors, others[: max(len(drawn) - len(anchors), 1)]]), len(
