@@ -110,15 +110,17 @@ def draw_some(labeled, strategy):
 # What to see
 # -----------
 #
-# - **Positives** of S1 and S2 are copies of the anchor and stay close to it, but for
-#   those that are shifted far in frequency; those of S4 and S5 are spread over the
-#   whole class, however far that reaches. S3 takes the nearest clip *of the log-mels*,
-#   always the same one, which need not be near in the embedding, nor of the class: this
-#   is what the paper's figure is about.
+# The circle goes through the farthest positive.
+#
+# - **Positives** of S1 and S2 are copies of the anchor: some hardly move, those that
+#   are shifted in frequency move far. Those of S4 and S5 are spread over the whole
+#   class, however far that reaches. S3 takes the nearest clip *of the log-mels*, always
+#   the same one, which need not be the nearest in the embedding: this is the point of
+#   the paper's figure.
 # - **Negatives** by label are any clips of other classes, most of them so far away that
-#   they teach nothing any more. Semi-hard ones lie just outside of the circle through
-#   the positive: each costs something. But where nothing is known of the anchor they
-#   are often of its own class, which the loss then tears apart; "pseudo" guesses first.
+#   they teach nothing any more. Semi-hard ones lie just beyond their positive: each
+#   costs something. But where nothing is known of the anchor they are often of its own
+#   class, which the loss then tears apart; "pseudo" guesses first.
 
 figure, axes = plt.subplots(2, 3, figsize=(10.5, 6.6), layout="constrained",
                             sharex=True, sharey=True)  # fmt: skip
@@ -164,18 +166,27 @@ for name in ("s1", "s2", "s3", "s4", "s5", "pseudo"):
 #
 # The same as spectrograms: first the labeled anchor by S2, then the unlabeled one by S2
 # and by S3. :class:`~sklearn_triplet.TripletDisplay` says what each is, and how far it
-# is from the anchor in the embedding.
+# is from the anchor in the embedding. A copy that is shifted in time and frequency has
+# a seam where its end meets its beginning, and silence where the lowest bands were.
 
 figure = plt.figure(figsize=(9, 7.6), layout="constrained")
 rows = figure.subfigures(3, 1)
-for part, (labeled, strategy) in zip(
-    rows, [(True, "s2"), (False, "s2"), (False, "s3")], strict=True
-):
-    TripletDisplay.from_estimator(
-        embedder, X, y, row=anchors[labeled], strategy=strategy, log_mel=mel,
-        random_state=3, ax=part.subplots(1, 3, sharey=True),
+shown = [(True, "s2"), (False, "s2"), (False, "s3")]
+displays = []
+for part, (labeled, strategy) in zip(rows, shown, strict=True):
+    displays.append(
+        TripletDisplay.from_estimator(
+            embedder, X, y, row=anchors[labeled], strategy=strategy, log_mel=mel,
+            random_state=3, ax=part.subplots(1, 3, sharey=True),
+        )
     )  # fmt: skip
     kind = "labeled" if labeled else "unlabeled"
     title = f"{strategy.upper()}, {kind} anchor"
     part.suptitle(title, x=0.01, ha="left", weight="bold")
 plt.show()
+
+# %%
+# What the two strategies think of the same neighbour is the difference between them:
+
+print("S2 keeps away from:", displays[1].names[2])
+print("S3 moves towards:  ", displays[2].names[1])
