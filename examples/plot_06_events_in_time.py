@@ -16,8 +16,8 @@ memory.
 # --------------------------------
 #
 # Sixty soundscapes of ten seconds make the file; we know what is in them, so that we
-# can compare. The table has a row per event of the first three minutes, and one with the
-# label ``listened``: within it, what is not in the table was not there.
+# can compare. The table has a row per event of the first three minutes, and one with
+# the label ``listened``: within it, what is not in the table was not there.
 
 import tempfile
 from pathlib import Path

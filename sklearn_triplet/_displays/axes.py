@@ -38,7 +38,7 @@ COLORS = (
 MARKERS = "os^Dv*Xph"  # a new one whenever the colours begin anew
 DASHES = ("-", "--", ":", "-.")  # the same for lines
 UNLABELED_COLOR = "0.82"
-OTHER_COLOR = "0.55"
+OTHER_COLOR = "0.62"
 
 DEPTH = 12.0  # nats from the loudest to what is black at most, 52 dB
 SHALLOWEST = 3.0  # nats, or silence would be shown as a storm

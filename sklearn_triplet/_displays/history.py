@@ -177,7 +177,8 @@ class HistoryDisplay:
             high = max(np.nanmax(drawn[name]) for name in present)
             if np.isfinite(high) and high > low:
                 ax.set_ylim(low, high + 0.08 * (high - low))
-        if legend and len(present) > 1:
+        # of a single curve the title says enough, but for that of several kinds
+        if legend and (len(present) > 1 or title == "Triplets"):
             ax.legend(fontsize="small", frameon=False)
 
 
