@@ -36,7 +36,8 @@ scenes = make_soundscapes(
 mel = LogMel(16000)
 clips = mel.transform(scenes.paths)
 truth = scenes.target_names[scenes.target.argmax(axis=1)]
-print(*zip(*np.unique(truth[:200], return_counts=True), strict=True))
+names, counts = np.unique(truth[:200], return_counts=True)
+print(*zip(names.tolist(), counts.tolist(), strict=True))
 
 # %%
 # An embedding, once

@@ -94,7 +94,7 @@ plt.show()
 linear = LogisticRegression(max_iter=2000)
 models = {
     "pixels, logistic regression": (LabeledOnly(linear), X, X_new),
-    "pixels, LabelSpreading": (LabelSpreading(kernel="knn"), X, X_new),
+    "pixels, LabelSpreading": (LabelSpreading(kernel="knn", n_neighbors=15), X, X_new),
     "pixels, PseudoLabeled": (PseudoLabeled(linear), X, X_new),
     "embedding, logistic regression": (LabeledOnly(linear), Z, Z_new),
     "embedding, PseudoLabeled": (PseudoLabeled(linear), Z, Z_new),

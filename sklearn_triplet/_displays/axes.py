@@ -132,7 +132,22 @@ def make_axes(
 
 
 def style_of(place: int) -> dict[str, str]:
-    """Return colour and marker of a class by its place among the classes."""
+    """Return colour and marker of a class by its place among the classes.
+
+    Parameters
+    ----------
+    place : int
+
+    Returns
+    -------
+    style : dict
+        With ``color`` and ``marker``; 72 places differ in one of them.
+
+    Examples
+    --------
+    >>> style_of(1), style_of(9)
+    ({'color': '#D55E00', 'marker': 'o'}, {'color': '#D55E00', 'marker': 's'})
+    """
     n_colors = len(COLORS)
     return {
         "color": COLORS[place % n_colors],
@@ -141,7 +156,17 @@ def style_of(place: int) -> dict[str, str]:
 
 
 def line_of(place: int) -> dict[str, str]:
-    """Return colour and dashes of a class by its place among the classes."""
+    """Return colour and dashes of a class by its place among the classes.
+
+    Parameters
+    ----------
+    place : int
+
+    Returns
+    -------
+    style : dict
+        With ``color`` and ``linestyle``; 32 places differ in one of them.
+    """
     n_colors = len(COLORS)
     return {
         "color": COLORS[place % n_colors],

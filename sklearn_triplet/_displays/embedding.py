@@ -264,7 +264,13 @@ class EmbeddingDisplay:
         return self
 
     def _group(self) -> dict[object, tuple[BoolArray, dict[str, Any]]]:
-        """Tell which rows are drawn how, from the back to the front."""
+        """Tell which rows are drawn how, from the back to the front.
+
+        Returns
+        -------
+        groups : dict of object to tuple (ndarray of shape (n_clips,), dict)
+            By name: a mask of the rows, and what ``scatter`` takes.
+        """
         points = np.asarray(self.points)
         if points.ndim != 2 or points.shape[1] != 2:
             raise ValueError(
@@ -292,7 +298,24 @@ class EmbeddingDisplay:
 
 
 def _pool(embeddings: NDArray) -> NDArray[np.float64]:
-    """Return a vector per clip; frames become mean and standard deviation."""
+    """Return a vector per clip; frames become mean and standard deviation.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (n_clips, n_components) or (n_clips, n_components, \
+            n_frames)
+        NaN behind the end of a clip.
+
+    Returns
+    -------
+    vectors : ndarray of shape (n_clips, n_components or 2 * n_components), float64
+        A row of NaN where a clip could not be read.
+
+    Notes
+    -----
+    It is what ``output="clip"`` of the embedders returns, and for their reason: the
+    deviation of the frames tells classes apart that have one mean.
+    """
     if embeddings.ndim == 3:
         readable = ~np.isnan(embeddings).all(axis=(1, 2))
         width = 2 * embeddings.shape[1]
@@ -314,7 +337,34 @@ def _pool(embeddings: NDArray) -> NDArray[np.float64]:
 def _project(
     embeddings: NDArray[np.float64], projection: object, random_state: RandomState
 ) -> NDArray[np.float64]:
-    """Project the rows that could be read; the others stay NaN."""
+    """Project the rows that could be read; the others stay NaN.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (n_clips, n_components)
+    projection : "tsne" or transformer
+    random_state : int, RandomState instance or None
+        Of t-SNE only.
+
+    Returns
+    -------
+    points : ndarray of shape (n_clips, 2), float64
+
+    Notes
+    -----
+    t-SNE [1]_ compares Euclidean distances, in which the component of the greatest
+    variance counts most: hence the scaling, since means and deviations have different
+    ranges. It begins with the principal components, so that what is far apart in the
+    embedding at least begins far apart in the picture [2]_.
+
+    References
+    ----------
+    .. [1] L. van der Maaten and G. Hinton, "Visualizing data using t-SNE", Journal of
+       Machine Learning Research 9, 2008.
+    .. [2] D. Kobak and P. Berens, "The art of using t-SNE for single-cell
+       transcriptomics", Nature Communications 10, 2019,
+       doi:10.1038/s41467-019-13056-x.
+    """
     unreadable = np.asarray(np.isnan(embeddings).any(axis=1))
     if unreadable.any():
         warn_of_unreadable(unreadable, OWNER, "They are not drawn.")
@@ -346,7 +396,20 @@ def _project(
 def _name_columns(
     classes: NDArray, target_names: ArrayLike | None, multilabel: bool
 ) -> list[object]:
-    """Return what each column of the labels is called."""
+    """Return what each column of the labels is called.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        As ``Labels`` has them: names of single labels, numbers of an indicator's
+        columns.
+    target_names : array-like of shape (n_classes,) or None
+    multilabel : bool
+
+    Returns
+    -------
+    names : list of n_classes objects
+    """
     if target_names is None:
         return classes.tolist()
     names = np.asarray(target_names).tolist()
@@ -361,7 +424,18 @@ def _name_columns(
 
 
 def _choose(names: Sequence[object], classes: ArrayLike | None) -> list[object]:
-    """Return the classes that have a colour, in the order of the colours."""
+    """Return the classes that have a colour, in the order of the colours.
+
+    Parameters
+    ----------
+    names : sequence of n_classes objects
+    classes : array-like or None
+        Some of them; ``None``: all.
+
+    Returns
+    -------
+    chosen : list of object
+    """
     if classes is None:
         return list(names)
     chosen = np.asarray(classes).tolist()

@@ -151,7 +151,16 @@ class HistoryDisplay:
         drawn: Mapping[str, NDArray[np.float64]],
         legend: bool,
     ) -> None:
-        """Draw the quantities of one panel that there are."""
+        """Draw the quantities of one panel that there are.
+
+        Parameters
+        ----------
+        ax : Axes
+        panel : tuple
+            A row of ``PANELS``.
+        drawn : dict of str to ndarray of shape (n_epochs,)
+        legend : bool
+        """
         from matplotlib.ticker import MaxNLocator
 
         title, label, quantities = panel
@@ -183,12 +192,21 @@ class HistoryDisplay:
 
 
 def _find_history(estimator: Any) -> Sequence[Mapping[str, object]]:
-    """Return the rows of a history, or say why there is none."""
+    """Return the rows of a history, or say why there is none.
+
+    Parameters
+    ----------
+    estimator : estimator or Pipeline
+
+    Returns
+    -------
+    rows : sequence of dict
+        One per epoch.
+    """
     steps = [estimator]
     if hasattr(estimator, "steps"):
         steps = [step for _, step in estimator.steps]
     for step in reversed(steps):
-        # FrozenEstimator, LabeledOnly and searches wrap what was fitted
         rows = getattr(step, "history_", None)
         if rows is not None:
             if not len(rows):

@@ -317,7 +317,17 @@ class TagDisplay:
     def _draw_lines(
         self, duration: float, proba: NDArray, names: list[object], legend: bool
     ) -> None:
-        """Draw a line per class, over the middle of each frame."""
+        """Draw a line per class, over the middle of each frame.
+
+        Parameters
+        ----------
+        duration : float
+            Of all frames together, in the unit of the axis.
+        proba : ndarray of shape (n_classes, n_frames)
+            They may be fewer than those of the spectrogram, and last longer then.
+        names : list of object
+        legend : bool
+        """
         ax = self.axes_[1]
         step = duration / max(proba.shape[1], 1)
         times = self.onset + (np.arange(proba.shape[1]) + 0.5) * step
@@ -333,7 +343,14 @@ class TagDisplay:
             )  # fmt: skip
 
     def _draw_events(self, ax: Axes, names: list[object]) -> None:
-        """Draw a lane of bars per class: found above, and what was there below."""
+        """Draw a lane of bars per class: found above, and what was there below.
+
+        Parameters
+        ----------
+        ax : Axes
+            Class i has the lane from i - 1/2 to i + 1/2, counted from the top.
+        names : list of object
+        """
         both = self.events is not None and self.truth is not None
         for place, name in enumerate(names):
             color = style_of(place)["color"]
@@ -358,7 +375,13 @@ class TagDisplay:
 
 
 def _as_rows(X: ClipsLike) -> Any:
-    """Return X with an axis of clips, which a single clip lacks."""
+    """Return X with an axis of clips, which a single clip lacks.
+
+    Parameters
+    ----------
+    X : array-like of clips, list of paths or of arrays
+        A list is one of clips in any case; of an array the number of axes tells.
+    """
     if isinstance(X, np.ndarray) and X.dtype.kind == "f" and X.ndim == 2:
         return X[None]
     return X
@@ -367,7 +390,19 @@ def _as_rows(X: ClipsLike) -> Any:
 def _check_windows(
     clips: Sequence[tuple[str, float, float]] | None, n_rows: int, n_shown: int
 ) -> float:
-    """Return where the first window begins; refuse what is no single stretch."""
+    """Return where the first window begins; refuse what is no single stretch.
+
+    Parameters
+    ----------
+    clips : sequence of tuple (path, onset, offset) or None
+    n_rows, n_shown : int
+        Of X, and of the features that are shown.
+
+    Returns
+    -------
+    onset : float
+        In seconds; 0 where no windows are known.
+    """
     if n_rows != n_shown:
         raise ValueError(
             f"The 'features' parameter of {OWNER} must have a row per row of X "
@@ -399,7 +434,20 @@ def _check_windows(
 def _line_up(
     X: Any, clips: Sequence[tuple[str, float, float]] | None, step: float | None
 ) -> NDArray[np.float32]:
-    """Put the frames of windows behind each other, shape (n_features, n_frames)."""
+    """Put the frames of windows behind each other.
+
+    Parameters
+    ----------
+    X : sequence of n_clips array-likes of shape (n_features, n_frames_i)
+        NaN behind the end of each.
+    clips : sequence of tuple (path, onset, offset) or None
+    step : float or None
+        Seconds from one frame to the next.
+
+    Returns
+    -------
+    frames : ndarray of shape (n_features, sum of n_frames_i), float32
+    """
     parts = []
     for row, frames in enumerate(X):
         valid = trim(frames, OWNER)
@@ -412,7 +460,18 @@ def _line_up(
 
 
 def _bars_of(events: NDArray | None, name: object) -> list[tuple[float, float]]:
-    """Return begin and length of the events of a class."""
+    """Return begin and length of the events of a class, as ``broken_barh`` wants them.
+
+    Parameters
+    ----------
+    events : structured array or None
+    name : object
+        The class.
+
+    Returns
+    -------
+    bars : list of tuple (float, float)
+    """
     if events is None:
         return []
     mine = events[events["event_label"] == name]

@@ -166,7 +166,19 @@ def _guess(
     labels: Labels,
     strategy: Strategy,
 ) -> None:
-    """Give all clips their pseudo-labels, as in the last third of the epochs."""
+    """Give all clips their pseudo-labels, as in the last third of the epochs.
+
+    Parameters
+    ----------
+    embedder : TripletEmbedder
+        Whose embedding they are guessed from.
+    segments : SegmentedClips
+        Their guesses are replaced.
+    labels : Labels
+        A row per clip of ``segments``.
+    strategy : Strategy
+        Whose selector says how is guessed.
+    """
     guesser = strategy.find_guesser()
     distributions = guess_clips(
         embedder.net_, segments.clips, labels, embedder.scaler_, guesser
@@ -181,6 +193,16 @@ def _draw_anchors(
     data: TripletData, rows: ArrayLike | None, readable: IntArray, n_clips: int
 ) -> tuple[IntArray, int]:
     """Draw the anchors of a batch, those that were asked for first.
+
+    Parameters
+    ----------
+    data : TripletData
+    rows : array-like of shape (n_rows,) or None
+        Clips of X.
+    readable : ndarray of int
+        Which rows of X the clips of ``data`` are.
+    n_clips : int
+        Rows of X.
 
     Returns
     -------
@@ -239,7 +261,24 @@ def _take_triplets(
     n_asked: int,
     readable: IntArray,
 ) -> Bunch:
-    """Select positives and negatives of a batch, and keep the first triplets."""
+    """Select positives and negatives of a batch, and keep the first triplets.
+
+    Parameters
+    ----------
+    embedder : TripletEmbedder
+    data : TripletData
+    anchors : ndarray of int
+        Segments.
+    n_asked : int
+        How many triplets are kept; the other anchors are candidates only.
+    readable : ndarray of int
+        Which rows of X the clips of ``data`` are.
+
+    Returns
+    -------
+    triplets : Bunch
+        As ``sample_triplets`` returns them.
+    """
     inputs, _ = data.make_batch(anchors)
     found = _embed(embedder, data.strategy, inputs)
     n = len(anchors)
@@ -276,7 +315,22 @@ def _take_triplets(
 def _embed(
     embedder: TripletEmbedder, strategy: Strategy, inputs: dict[str, torch.Tensor]
 ) -> dict[str, NDArray]:
-    """Encode a batch and choose its negatives, by the network of the embedder."""
+    """Encode a batch and choose its negatives, by the network of the embedder.
+
+    Parameters
+    ----------
+    embedder : TripletEmbedder
+    strategy : Strategy
+        Whose negative selectors choose.
+    inputs : dict of tensors
+        As ``TripletData.make_batch`` returns them.
+
+    Returns
+    -------
+    found : dict of ndarray
+        ``embeddings`` (2 * n_anchors, n_outputs), anchors first, and ``index``
+        (n_anchors,), a row of these per anchor, -1 where there is no negative.
+    """
     net = embedder.net_
     encoder = net.module_.encoder
     module = TripletNetwork(
@@ -553,7 +607,20 @@ class TripletDisplay:
 def _describe(
     rows: IntArray, labels: Labels | None, target_names: ArrayLike | None
 ) -> list[str]:
-    """Say of each clip what it is labeled, and which it is."""
+    """Say of each clip what it is labeled, and which it is.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (3,), int
+        Of X.
+    labels : Labels or None
+    target_names : array-like of shape (n_classes,) or None
+        Of an indicator's columns.
+
+    Returns
+    -------
+    texts : list of 3 str
+    """
     texts = []
     for row in rows:
         text = "unlabeled"
