@@ -72,8 +72,8 @@ chosen = choose(Z, 20)
 
 # %%
 # What to see: the clips that are chosen, in the colours of what they turn out to be,
-# among the others. They cover the whole map, while twenty at random would mostly be of
-# the frequent classes.
+# among the others. They lie evenly over the whole map, while of twenty at random some
+# lie side by side and whole regions have none.
 
 y = np.full(200, -1, dtype=object)
 y[chosen] = truth[chosen]
@@ -88,12 +88,8 @@ figure, axes = plt.subplots(1, 2, figsize=(9.4, 4), layout="constrained")
 for ax, (title, labels) in zip(
     axes, {"20 chosen clips": y, "20 clips at random": at_random}.items(), strict=True
 ):
-    n_found = len(set(labels) - {-1})
-    missing = [name for name in classes if name not in labels]
-    # a class without a label is in no array of labels
-    shown = [name for name in classes if name not in missing]
-    display = EmbeddingDisplay(points, labels, classes=shown)
-    display.plot(ax=ax, title=f"{title}: {n_found} of 6 classes", size=45)
+    display = EmbeddingDisplay(points, labels, classes=classes)
+    display.plot(ax=ax, title=title, size=45, legend=ax is axes[-1])
 plt.show()
 
 # %%

@@ -249,9 +249,10 @@ def test_points_are_drawn_where_they_are_and_by_class():
 def test_a_class_has_one_colour_in_all_panels():
     points = np.random.default_rng(0).normal(size=(4, 2))
     classes = ["cat", "dog", "rain"]
-    first = EmbeddingDisplay(points, ["cat", "dog", "rain", -1], classes=classes)
+    first = EmbeddingDisplay(points, ["cat", -1, "rain", -1], classes=classes)
     second = EmbeddingDisplay(points, ["rain", "rain", "dog", "cat"], classes=classes)
     panels = first.plot().scatters_, second.plot().scatters_
+    assert len(panels[0]["dog"].get_offsets()) == 0  # but it has its colour
     for name in classes:
         colors = [panel[name].get_facecolor()[0] for panel in panels]
         np.testing.assert_array_equal(*colors)

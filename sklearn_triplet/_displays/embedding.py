@@ -45,7 +45,8 @@ class EmbeddingDisplay:
         A class per clip, -1 where unlabeled, or an indicator of 0 and 1, -1 where
         unknown. ``None``: all unlabeled.
     classes : array-like, default=None
-        Those that have a colour, in the order of the colours. ``None``: all.
+        Those that have a colour, in the order of the colours; one that no clip has
+        keeps its colour and its place in the legend. ``None``: all.
     target_names : array-like of shape (n_classes,), default=None
         Names of the columns of an indicator. ``None``: their numbers.
 
@@ -288,7 +289,9 @@ class EmbeddingDisplay:
         drawn = ~labels.labeled
         colored: dict[object, tuple[BoolArray, dict[str, Any]]] = {}
         for place, name in enumerate(shown):
-            rows = alone & labels.present[:, names.index(name)]
+            rows = np.zeros(len(points), dtype=bool)
+            if name in names:
+                rows = alone & labels.present[:, names.index(name)]
             outline = {"edgecolors": "white", "linewidths": 0.4, "zorder": 3}
             colored[name] = rows, {**style_of(place), **outline}
             drawn = drawn | rows
@@ -430,7 +433,7 @@ def _choose(names: Sequence[object], classes: ArrayLike | None) -> list[object]:
     ----------
     names : sequence of n_classes objects
     classes : array-like or None
-        Some of them; ``None``: all.
+        Some of them, and perhaps others; ``None``: all.
 
     Returns
     -------
@@ -439,10 +442,11 @@ def _choose(names: Sequence[object], classes: ArrayLike | None) -> list[object]:
     if classes is None:
         return list(names)
     chosen = np.asarray(classes).tolist()
-    missing = [name for name in chosen if name not in names]
-    if missing:
+    # a class without a label here may have one in the panel beside it; where all are
+    # missing, names of another kind were given
+    if names and not set(chosen) & set(names):
         raise ValueError(
             f"The 'classes' parameter of {OWNER} must hold classes of y, {names}. Got "
-            f"{missing} as well."
+            f"{chosen} instead."
         )
     return chosen

@@ -214,14 +214,40 @@ def _draw_anchors(
     drawn = data.draw_epoch()
     if rows is None:
         return drawn, len(drawn)
+    clips = _find_clips(data, rows, readable, n_clips)
+    anchors = data.segments.draw_from_clips(clips, 1, data.rng)[:, 0]
+    # what costs time per anchor has been looked up for those of the epoch only
+    labeled = data.segments.labels.labeled[clips]
+    selectors = data.strategy.labeled_positive, data.strategy.unlabeled_positive
+    for selector, ids in zip(
+        selectors, (anchors[labeled], anchors[~labeled]), strict=True
+    ):
+        if selector is not None and len(ids):
+            selector.prepare_epoch(data.segments, ids)
+    # the others of the batch are what negatives are chosen among
+    others = drawn[~np.isin(drawn, anchors)][: max(len(drawn) - len(anchors), 1)]
+    return np.concatenate([anchors, others]), len(anchors)
+
+
+def _find_clips(
+    data: TripletData, rows: ArrayLike, readable: IntArray, n_clips: int
+) -> IntArray:
+    """Return the clips of ``data`` that are asked for, or say which cannot serve.
+
+    Parameters
+    ----------
+    data, rows, readable, n_clips : as in ``_draw_anchors``
+
+    Returns
+    -------
+    clips : ndarray of shape (n_rows,), int
+    """
     asked = np.atleast_1d(np.asarray(rows))
     if asked.dtype.kind not in "iu" or asked.ndim != 1 or not len(asked):
         raise ValueError(
             "The 'rows' parameter of sample_triplets must hold integers, rows of X. "
             f"Got {rows!r} instead."
         )
-    places = np.full(n_clips, -1)
-    places[readable] = np.arange(len(readable))
     # as everywhere in numpy, -1 is the last row
     wrong = asked[(asked < -n_clips) | (asked >= n_clips)]
     if len(wrong):
@@ -229,29 +255,18 @@ def _draw_anchors(
             f"The 'rows' parameter of sample_triplets must lie in [0, {n_clips - 1}]. "
             f"Got {wrong.tolist()}."
         )
+    places = np.full(n_clips, -1)
+    places[readable] = np.arange(len(readable))
     clips = places[asked]
-    labeled = data.segments.labels.labeled
-    served = (clips >= 0) & (labeled[clips] | data.strategy.uses_unlabeled)
+    labeled = data.segments.labels.labeled[clips]
+    served = (clips >= 0) & (labeled | data.strategy.uses_unlabeled)
     if not served.all():
         raise ValueError(
             f"The 'rows' parameter of sample_triplets holds {asked[~served].tolist()}, "
             "which the strategy cannot serve: these clips are unlabeled, or could not "
             "be read."
         )
-    anchors = data.segments.draw_from_clips(clips, 1, data.rng)[:, 0]
-    # what costs time per anchor has been looked up for those of the epoch only
-    is_labeled = labeled[data.segments.clip_of[anchors]]
-    selectors = data.strategy.labeled_positive, data.strategy.unlabeled_positive
-    for selector, ids in zip(
-        selectors, (anchors[is_labeled], anchors[~is_labeled]), strict=True
-    ):
-        if selector is not None and len(ids):
-            selector.prepare_epoch(data.segments, ids)
-    # the others of the batch are what negatives are chosen among
-    others = drawn[~np.isin(drawn, anchors)]
-    return np.concatenate([anchors, others[: max(len(drawn) - len(anchors), 1)]]), len(
-        anchors
-    )
+    return clips
 
 
 def _take_triplets(
@@ -482,10 +497,8 @@ class TripletDisplay:
         labels = None if y is None else check_labels(y, None, OWNER)
         names = _describe(drawn.rows[first], labels, target_names)
         # a copy of the anchor itself has been changed
-        if (drawn.rows[first, 0], drawn.start[first, 0]) == (
-            drawn.rows[first, 1],
-            drawn.start[first, 1],
-        ):
+        where = np.stack([drawn.rows[first], drawn.start[first]])
+        if (where[:, 0] == where[:, 1]).all():
             names[1] += ", transformed"
         display = cls(
             *drawn.segments[first],
