@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import soundfile
 from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import normalize
+from sklearn.preprocessing import StandardScaler, normalize
 
 from sklearn_triplet import LogMel, TripletEmbedder
 from sklearn_triplet.datasets import load_recordings, make_soundscapes
@@ -42,21 +42,24 @@ print(f"{len(windows)} windows")
 # ----------------------------
 #
 # ``"s1"`` draws a changed copy of a window as its positive, and the nearest that is
-# farther as its negative.
+# farther as its negative. What all windows have in common says nothing of any of them:
+# without the mean, and at one scale, cosines tell them apart.
 
 embedder = TripletEmbedder(
     "s1", n_components=32, n_triplets=250, max_epochs=6, output="clip",
     precision="bfloat16", random_state=0,
 )  # fmt: skip
 embedder.fit(X)
-index = NearestNeighbors(metric="cosine").fit(embedder.transform(X))
+scaler = StandardScaler().fit(embedder.transform(X))
+vectors = scaler.transform(embedder.transform(X))
+index = NearestNeighbors(metric="cosine").fit(vectors)
 
 # %%
 # The question
 # ------------
 #
 # The window around the middle of a dog that we have heard. In your case it is a file:
-# ``mel.transform(["call.wav"])``.
+# ``scaler.transform(embedder.transform(mel.transform(["call.wav"])))``.
 
 names = scenes.target_names.tolist()
 times = np.array([[onset, offset] for _, onset, offset in windows])
@@ -67,7 +70,7 @@ table = [
 ]
 _, onset, offset = next(event for event in table if event[0] == "dog")
 query = int(np.abs(times.mean(axis=1) - (onset + offset) / 2).argmin())
-distances, rows = index.kneighbors(embedder.transform(X[[query]]), len(X))
+distances, rows = index.kneighbors(vectors[[query]], len(X))
 distances, rows = distances[0], rows[0]
 
 # %%
@@ -94,6 +97,7 @@ for ax, row in zip(axes, answers, strict=False):
     title = "asked for" if row == query else f"distance {distances[rows == row][0]:.2f}"
     ax.set_title(f"{title}\n{' + '.join(found) or 'nothing'}", fontsize="medium")
     ax.set(xlabel="Time (s)")
+    ax.locator_params(axis="x", nbins=3)
 axes[0].set_yticks(
     np.interp(ticks, frequencies, np.arange(64)), ["500", "1k", "2k", "5k"]
 )
@@ -144,6 +148,6 @@ def share_right(vectors):
 by_chance = np.mean([np.mean(kind == kind[row]) for row in calls])
 statistics = np.hstack([X.mean(axis=2), X.std(axis=2)])
 statistics = (statistics - statistics.mean(axis=0)) / statistics.std(axis=0)
-print(f"embedding {share_right(embedder.transform(X)):.2f}")
+print(f"embedding {share_right(vectors):.2f}")
 print(f"log-mels  {share_right(statistics):.2f}")
 print(f"chance    {by_chance:.2f}")

@@ -41,7 +41,7 @@ from sklearn_triplet.datasets import make_soundscapes
 class OtherSpeed(PositiveSelector):
     """The anchor itself, up to ``most`` times as fast or as slow."""
 
-    def __init__(self, most=1.5):
+    def __init__(self, most=2):
         self.most = most
 
     def select(self, anchors, segments, rng):
@@ -123,7 +123,7 @@ embedder = TripletEmbedder(ours, **settings).fit(X, y)
 # What to see: an unlabeled anchor, the copy at another speed, and a negative whose
 # distance exceeds that of the positive by less than the margin of 0.5.
 
-row = int(np.flatnonzero((y == -1) & (truth[:180] == "cat"))[0])
+row = int(np.flatnonzero((y == -1) & (truth[:180] == "dog"))[0])
 TripletDisplay.from_estimator(embedder, X, y, row=row, log_mel=mel, random_state=1)
 plt.show()
 
