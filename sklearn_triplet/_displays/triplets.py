@@ -443,10 +443,10 @@ class TripletDisplay:
         *,
         row: int | None = None,
         strategy: StrategyName | Strategy | None = None,
+        random_state: RandomState = None,
         target_names: ArrayLike | None = None,
         log_mel: LogMel | None = None,
         frame_duration: float | None = None,
-        random_state: RandomState = None,
         ax: Axes | Sequence[Axes] | None = None,
         **settings: Any,
     ) -> Self:
@@ -531,7 +531,7 @@ class TripletDisplay:
         ----------
         anchor, positive, negative : as in the class
         embeddings : array-like of shape (3, n_components), default=None
-            f(x) of the three, for the distances.
+            Those of the three, f(x), for the distances.
         names, log_mel, frame_duration, onsets : as in the class
         ax : Axes or sequence of Axes, default=None
             As in ``plot``.

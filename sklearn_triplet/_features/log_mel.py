@@ -403,6 +403,10 @@ class LogMel(TransformerMixin, BaseEstimator):
         frequencies : ndarray of shape (n_mels,), float64
             In Hz, rising; even on the mel scale, so that round numbers are not.
 
+        See Also
+        --------
+        TripletDisplay : Draws spectrograms by them.
+
         Examples
         --------
         >>> from sklearn_triplet import LogMel
