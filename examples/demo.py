@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, f1_score
+from sklearn.metrics import average_precision_score, f1_score, silhouette_samples
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_triplet import (
     CRNNTagger,
+    EmbeddingDisplay,
     LogMel,
     PseudoLabeled,
     SequenceTagger,
@@ -149,31 +150,49 @@ def compare(X, y, X_test, truth, seed, epochs):
     return embeddings
 
 
+def choose_classes(X, truth, names, n=3):
+    """Return the classes that are easiest to tell apart by their log-mels.
+
+    By the silhouette of the clips that hold one event; and by log-mels, so that no
+    embedding has chosen what it is shown with.
+    """
+    label, alone = name_clips(truth, names)
+    X = StandardScaler().fit_transform(X)
+    distinct = silhouette_samples(X[alone], label[alone])
+    kinds = np.unique(label[alone])
+    means = [distinct[label[alone] == kind].mean() for kind in kinds]
+    return kinds[np.argsort(means)[::-1][:n]]
+
+
+def name_clips(truth, names):
+    """Return a class per clip, and whether it is the clip's only one."""
+    if truth.ndim == 1:
+        return truth, np.full(len(truth), True)
+    return np.asarray(names)[truth.argmax(axis=1)], truth.sum(axis=1) == 1
+
+
 def draw(embeddings, truth, names, path):
-    """Save a t-SNE of each embedding with its three most distinct classes (Fig. 2)."""
+    """Save a t-SNE of each embedding, the same three classes in all (Fig. 2)."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
-    from sklearn.manifold import TSNE
-    from sklearn.metrics import silhouette_samples
 
-    alone = truth.sum(axis=1) == 1 if truth.ndim == 2 else np.full(len(truth), True)
-    label = names[truth.argmax(axis=1)] if truth.ndim == 2 else truth
-    figure, axes = pyplot.subplots(1, len(embeddings), figsize=(16, 4.4))
-    for axis, (name, X) in zip(axes, embeddings.items(), strict=True):
-        X = StandardScaler().fit_transform(X)
-        distinct = silhouette_samples(X[alone], label[alone])
-        kinds = np.unique(label[alone])
-        means = [distinct[label[alone] == kind].mean() for kind in kinds]
-        points = TSNE(perplexity=15, random_state=0).fit_transform(X)
-        axis.scatter(*points.T, color="0.85", s=12)
-        for kind in kinds[np.argsort(means)[:-4:-1]]:
-            rows = alone & (label == kind)
-            axis.scatter(*points[rows].T, s=24, label=kind)
-        axis.set(title=name, xticks=[], yticks=[])
-        axis.legend(loc="lower center", bbox_to_anchor=(0.5, -0.24), fontsize=8, ncol=3)
-    figure.tight_layout()
+    shown = choose_classes(embeddings["log-mel statistics"], truth, names)
+    n_columns = -(-len(embeddings) // 2)
+    figure, axes = pyplot.subplots(
+        2, n_columns, figsize=(3.6 * n_columns + 1.4, 7), layout="constrained"
+    )
+    figure.suptitle(
+        "t-SNE of the clips to evaluate. Other classes, and clips of several, in grey"
+    )
+    for axis in axes.flat[len(embeddings) :]:
+        axis.set_axis_off()
+    for place, (name, X) in enumerate(embeddings.items()):
+        EmbeddingDisplay.from_predictions(
+            X, truth, classes=shown, target_names=names, ax=axes.flat[place],
+            title=name, legend=place == n_columns - 1, random_state=0,
+        )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
 

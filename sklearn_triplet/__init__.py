@@ -1,10 +1,14 @@
 """Audio embeddings from a little labeled and a lot of unlabeled sound.
 
 The names stand in the order of the way of the data: recordings, features, selection of
-triplets, embedding, tags, and the evaluation of all that with few labels.
+triplets, embedding, tags, the evaluation of all that with few labels, and pictures.
 """
 
 from sklearn_triplet import datasets
+from sklearn_triplet._displays.embedding import EmbeddingDisplay
+from sklearn_triplet._displays.history import HistoryDisplay
+from sklearn_triplet._displays.tags import TagDisplay
+from sklearn_triplet._displays.triplets import TripletDisplay, sample_triplets
 from sklearn_triplet._embedder import TripletEmbedder
 from sklearn_triplet._events import find_events
 from sklearn_triplet._features.log_mel import LogMel
@@ -122,6 +126,11 @@ __all__ = [
     "MultilabelStratifiedKFold",
     "labeled_scorer",
     "write_review_page",
+    "sample_triplets",
+    "TripletDisplay",
+    "HistoryDisplay",
+    "EmbeddingDisplay",
+    "TagDisplay",
     "save_model",
     "load_model",
 ]

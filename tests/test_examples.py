@@ -1,27 +1,23 @@
-"""The examples and the sweep of the paper, run on little data; what they claim."""
+"""The gallery's pages, and the sweep of the paper on little data; what they claim."""
 
 import argparse
+import ast
 import importlib.util
 import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
-import soundfile
-from helpers import make_noise
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_score
 
-import sklearn_triplet
-from sklearn_triplet import TripletTagger, UnlabeledInTrain, is_labeled
+from sklearn_triplet import TripletTagger
 from sklearn_triplet.datasets import read_events
 
 ROOT = Path(__file__).parents[1]
-SCORE = r"(\d\.\d{3})[* ]"
-TINY = ["--clips=40", "--epochs=1", "--triplets=16", "--components=4", "--n-jobs=1"]
+PAGES = sorted((ROOT / "examples").glob("plot_*.py"))
 
 
 def load(path: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -34,146 +30,77 @@ def load(path: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.fixture
-def trap(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return load("examples/scoring_trap.py", monkeypatch)
-
-
-@pytest.fixture
-def searching(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return load("examples/search_strategies.py", monkeypatch)
-
-
-@pytest.fixture
 def sweep(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return load("benchmarks/sweep_paper.py", monkeypatch)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_only_by_default_the_model_that_says_unlabeled_wins(
-    trap: ModuleType, seed: int
-) -> None:
-    data = trap.make_table(seed)
-    rows = trap.compare_models(data)
-    wrong, right = (max(rows, key=lambda row: row[i]) for i in (1, 2))
-    assert wrong.name == "logistic regression, -1 is a class"
-    assert wrong.default > 0.65 and wrong.truth < 0.1
-    assert right.truth > 0.6 and right.truth > max(row.truth for row in rows) - 0.1
-    # 84 of 300 rows are labeled: who never says -1 is right in no other
-    assert all(row.default <= 84 / 300 for row in rows[1:])
-    # ours, by hand: folds of the labeled rows
-    known = is_labeled(data.y)
-    expected = cross_val_score(
-        LogisticRegression(), data.X[known], data.y[known], cv=StratifiedKFold(5)
-    )
-    assert rows[1].ours == pytest.approx(expected.mean())
-
-
-def test_only_by_default_many_neighbours_win(trap: ModuleType) -> None:
-    data = trap.make_table(0)
-    rows = trap.compare_neighbors(data)
-    assert max(rows, key=lambda row: row.default).truth < 0.05
-    assert rows.index(max(rows, key=lambda row: row.ours)) == 0
-    assert rows[0].truth == max(row.truth for row in rows) > 0.1
-    # among 100 neighbours of 240 rows most are unlabeled, as 216 of 300 are
-    assert rows[-1][1:] == pytest.approx((216 / 300, 0, 0))
-    assert trap.compare_neighbors(data) == rows
-
-
-def test_a_model_that_never_says_unlabeled_is_right_in_labeled_rows_only(
-    trap: ModuleType,
-) -> None:
-    rows = trap.compare_thresholds(trap.make_table(6))
-    assert all(row.default <= 84 / 300 < 0.85 < row.ours for row in rows)
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_the_trap_with_our_pipeline(
-    trap: ModuleType, capsys: pytest.CaptureFixture
-) -> None:
-    trap.main(["--seed", "1", "--clips", "60"])
-    out = capsys.readouterr().out
-    table = out[out.index("\nSounds") :]
-    scores = np.array(re.findall(f"{SCORE} +{SCORE} +{SCORE}", table), dtype=float)
-    assert scores.shape == (4, 3)
-    assert (scores[:2, 0] > scores[2:, 0].max()).all()
-    assert (scores[2:, 1:] > scores[:2, 1:].max(axis=0)).all()
-    chosen = re.findall(r"chosen by (\S+): +(.*), in truth", table)
-    assert [how for how, _ in chosen] == ["default", "ours"]
-    assert chosen[0][1].endswith("(-1 a class)")
-    assert chosen[1][1].endswith("in LabeledOnly")
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_the_search_prints_tables_and_repeats_itself(
-    searching: ModuleType, capsys: pytest.CaptureFixture
-) -> None:
-    searching.main([*TINY, "--fractions", "0.5", "1"])
-    few, every = capsys.readouterr().out.split("\nMacro F1, ")[1:]
-    assert few.startswith("20 of 40 clips") and every.startswith("40 of 40 clips")
-    cells = re.findall(r"(\d\.\d{3}) ± (\d\.\d{3})", few)
-    assert len(cells) == 3 * 4 + 2
-    best = re.search(r"^best: .*, (\d\.\d{3})$", few, flags=re.M)
-    assert best[1] == max(mean for mean, _ in cells)
-    assert re.search(r"^the same on 40 held-out clips: [01]\.\d{3}$", few, flags=re.M)
-    # with nothing unlabeled there is no ratio
-    assert re.findall("^s.", every, flags=re.M) == ["s1", "s4", "s5"]
-    searching.main([*TINY, "--fractions", "1"])
-    again = capsys.readouterr().out.split("\nMacro F1, ")[1]
-    assert again.split("Took")[0] == every.split("Took")[0]
-
-
-def test_recordings_stay_in_their_folds(searching: ModuleType, tmp_path: Path) -> None:
-    for folder in ("001 - Dog bark", "002 - Rain"):
-        (tmp_path / folder).mkdir()
-        for fold in range(1, 6):
-            for take in "AB":
-                path = tmp_path / folder / f"{fold}-7-{take}.wav"
-                soundfile.write(path, make_noise(4410, seed=fold), 44100)
-    data = searching.load_recordings(tmp_path)
-    assert len(data.X) == len(data.truth) == 16 and len(data.X_test) == 4
-    fold = data.cv.test_fold
-    y = data.truth.copy()
-    y[1::2] = -1  # one of the two takes of each fold and class
-    folds = list(UnlabeledInTrain(data.cv).split(data.X, y))
-    assert len(folds) == 4
-    for train, test in folds:
-        assert is_labeled(y[test]).all()
-        assert not set(fold[train[is_labeled(y[train])]]) & set(fold[test])
-        assert len(train) + len(test) == len(y)
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_few_labels_are_scored_beside_the_same_without_unlabeled(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let a page draw without a screen, and close its pictures."""
     pyplot = pytest.importorskip("matplotlib.pyplot")
-    small = {"n_components": 16, "n_steps": 6, "max_epochs": 3}
-    monkeypatch.setattr(
-        sklearn_triplet,
-        "TripletTagger",
-        lambda **settings: TripletTagger(**{**settings, **small}),
-    )
-    shown = []
-    monkeypatch.setattr(pyplot, "show", lambda: shown.append(pyplot.gcf()))
-    example = load("examples/few_labels.py", monkeypatch)
-    scores = re.findall(r"^(.+): mAP (\d\.\d{3})$", capsys.readouterr().out, re.M)
-    assert [name for name, _ in scores] == ["labels only", "unlabeled too"]
-    # above what a constant answer would have
-    share = example.scenes.target[160:].mean()
-    assert all(share < float(score) <= 1 for _, score in scores)
-    # of each of the 136 unlabeled recordings, every class
-    n_tags = 136 * len(example.scenes.target_names)
-    assert example.sure.shape == example.right.shape == (n_tags,)
-    assert (example.sure >= 0.5).all() and example.right.mean() > 0.5
-    assert len(shown) == 1
-    pyplot.close(shown[0])
+    monkeypatch.setattr(pyplot, "show", lambda: None)
+    yield
+    pyplot.close("all")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_is_one_of_a_gallery(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    title, line, *prose = (ast.get_docstring(tree) or "").splitlines()
+    assert title and line == "=" * len(title) and "".join(prose).strip()
+    # blocks of prose and code in turn, and a picture or a table to look at
+    assert text.count("\n# %%\n") >= 3
+    assert "plt.show()" in text
+    # what a reader can copy: nothing of this library that is not public
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            assert "._" not in (node.module or ""), node.module
+    for reference in re.findall(r":ref:`sphx_glr_auto_examples_(\w+\.py)`", text):
+        assert (path.parent / reference).exists(), reference
+
+
+def test_pages_are_numbered_from_one() -> None:
+    numbers = [int(path.stem.split("_")[1]) for path in PAGES]
+    assert numbers == list(range(1, len(PAGES) + 1))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_runs(
+    path: Path, monkeypatch: pytest.MonkeyPatch, shown: None, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    load(f"examples/{path.name}", monkeypatch)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_only_by_default_the_model_that_says_unlabeled_wins(
+    monkeypatch: pytest.MonkeyPatch, shown: None, capsys: pytest.CaptureFixture
+) -> None:
+    page = load("examples/plot_05_honest_scores.py", monkeypatch)
+    first, second = capsys.readouterr().out.split("UnlabeledInTrain(KFold)")
+    rows = np.array(re.findall(r"(\d\.\d{3}) +(\d\.\d{3}) +(\d\.\d{3})", first), float)
+    assert rows.shape == (4, 3)
+    default, ours, truth = rows.T
+    assert default.argmax() == 0 and default[0] > 0.65 and truth[0] < 0.1
+    # 84 of 300 rows are labeled: who never says -1 is right in no other
+    assert (default[1:] <= 84 / 300).all()
+    assert truth[ours.argmax()] > truth.max() - 0.05
+    # random folds promise more than groups do, and than new places keep
+    scores = np.array(re.findall(r"\d\.\d{3}", second), float).reshape(3, 3)
+    assert (scores[0] > scores[1:] + 0.2).all()
+    assert (np.abs(scores[1] - scores[2]) < 0.25).all()
+    assert len(page.models) == 3
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_from_a_day_of_sound_to_events_and_a_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    day = load("examples/day_of_sound.py", monkeypatch)
+    day = load("benchmarks/day_of_sound.py", monkeypatch)
     monkeypatch.setattr(day, "N_SCENES", 4)  # hours of four minutes
     small = {"n_steps": 2, "max_epochs": 2, "n_components": 8, "segment_length": 100}
     monkeypatch.setattr(

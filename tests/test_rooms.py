@@ -13,6 +13,8 @@ from sklearn_triplet import datasets
 ROOT = Path(sklearn_triplet.__file__).parent
 # a room may import from itself and from these; root is what lies in no room
 BELOW = {
+    # pictures of all that: nothing but the front door imports them
+    "_displays": {"root", "_training", "_sampling", "_features", "_input"},
     "root": {"_training", "_sampling", "_model_selection", "_features", "_input"},
     "_training": {"_sampling", "_input"},
     "_sampling": {"_input"},

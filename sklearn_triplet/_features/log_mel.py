@@ -10,6 +10,7 @@ import os
 from typing import Literal, Self
 
 import joblib
+import librosa  # loads its costly parts when they are first used, not here
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -393,6 +394,29 @@ class LogMel(TransformerMixin, BaseEstimator):
         """
         seconds = self._settings().hop_length / self.sample_rate
         return seconds * np.arange(n_frames, dtype=np.float64)
+
+    def band_frequencies(self) -> NDArray[np.float64]:
+        """Tell where the bands of `transform` have their peaks.
+
+        Returns
+        -------
+        frequencies : ndarray of shape (n_mels,), float64
+            In Hz, rising; even on the mel scale, so that round numbers are not.
+
+        See Also
+        --------
+        TripletDisplay : Draws spectrograms by them.
+
+        Examples
+        --------
+        >>> from sklearn_triplet import LogMel
+        >>> LogMel(n_mels=4).band_frequencies().round()
+        array([ 800., 1856., 4235., 9664.])
+        """
+        settings = self._settings()
+        return librosa.mel_frequencies(
+            n_mels=settings.n_mels + 2, fmin=settings.fmin, fmax=settings.fmax
+        )[1:-1]
 
     def _check_parameters(self) -> None:
         """Refuse a parameter outside its range, in a sentence.

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import librosa  # loads its costly parts when they are first used, not here
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -553,14 +552,13 @@ def _find_ticks(log_mel: LogMel) -> list[tuple[float, str]]:
     ticks : list of (float, str)
         Height in (0, 1) from the lowest band on, and the text beside it.
     """
-    fmax = log_mel.sample_rate / 2 if log_mel.fmax is None else log_mel.fmax
-    n_mels = log_mel.n_mels
-    edges = librosa.mel_frequencies(n_mels=n_mels + 2, fmin=log_mel.fmin, fmax=fmax)
+    frequencies = log_mel.band_frequencies()
+    n_mels = len(frequencies)
     ticks: list[tuple[float, str]] = []
     for frequency in TICKS:
-        if not edges[1] <= frequency <= edges[-2]:
+        if not frequencies[0] <= frequency <= frequencies[-1]:
             continue
-        band = np.interp(frequency, edges[1:-1], np.arange(n_mels))
+        band = np.interp(frequency, frequencies, np.arange(n_mels))
         place = float(band + 0.5) / n_mels
         text = f"{frequency} Hz" if frequency < 1000 else f"{frequency // 1000} kHz"
         if not ticks or place - ticks[-1][0] >= TICK_DISTANCE:

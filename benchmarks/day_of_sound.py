@@ -1,6 +1,4 @@
-"""
-A day of sound, of which twenty minutes are labeled
-===================================================
+"""Find the events of a day of sound, of which twenty minutes are labeled.
 
 A recorder has written a file per hour, and somebody has listened to twenty minutes of
 the day and marked what was there. From the files and that table come the events of the
@@ -10,7 +8,7 @@ which the clips are labeled by ear that would help the tagger most.
 The day is synthetic, so that what was found can be compared with what was there. With
 recordings of your own begin at ``load_recordings``.
 
-    python examples/day_of_sound.py --folder day --hours 24 --minutes 20
+    python benchmarks/day_of_sound.py --folder day --hours 24 --minutes 20
 """
 
 import argparse
