@@ -47,6 +47,9 @@ STREAMED = 2**31 - 2**12  # chunk sizes from here on say that a stream had no kn
 # by hundreds.
 LARGEST_STRETCH, LARGEST_SHRINKAGE = 100, 1000
 USUAL_RATE = 44100  # Hz, of which a header may be so far away where none is asked for
+# Samples of each channel in a byte of a file. Silence alone is packed closer: the
+# lowest rate of Opus, 6 kbit/s at 48 kHz, has 64.
+CLOSE_PACKING = 50
 
 # Pages of OGG. The mark alone also stands in compressed sound, once in some ten
 # thousand files.
@@ -295,10 +298,13 @@ def promised_duration(path: str) -> float:
     Raises
     ------
     FileNotFoundError, ValueError
-        Where there is no such file, it is no sound, holds none, or does not say.
+        Where there is no such file, it is no sound, holds none, or does not say, or
+        promises more than so few bytes can hold.
     """
     with _open(path, USUAL_RATE) as file:
         n_samples, rate = file.frames, file.samplerate
+        if n_samples != UNKNOWN_LENGTH:
+            _refuse_hollow(file)
     if n_samples == UNKNOWN_LENGTH:
         raise ValueError(
             f"{path!r} does not say how long it is, as a stream that was recorded. "
@@ -307,6 +313,29 @@ def promised_duration(path: str) -> float:
     if n_samples == 0:
         raise ValueError(f"{path!r} holds no samples. Leave it out.")
     return n_samples / rate
+
+
+def _refuse_hollow(file: _Stream) -> None:
+    """Refuse a file that promises hours in a few bytes, and ends before.
+
+    Nothing but the header was read, and what is made of a promised length, such as a
+    row per clip, would fill the memory. An hour of silence is no more than a few bytes
+    either, but its last sample is there.
+    """
+    n_bytes = os.path.getsize(file.name)
+    if file.frames <= CLOSE_PACKING * n_bytes:
+        return
+    try:
+        file.seek(file.frames - 1)
+        n_read = len(file.read(1))
+    except soundfile.SoundFileError:
+        n_read = 0
+    if not n_read:
+        raise ValueError(
+            f"{file.name!r} promises {file.frames / file.samplerate:.3f} s in "
+            f"{n_bytes} bytes by its header, and ends before. Replace it by an intact "
+            "copy, or encode again what is left of it."
+        )
 
 
 class Reader:
