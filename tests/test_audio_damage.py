@@ -285,6 +285,19 @@ def test_rates_at_the_edge(tmp_path):
     assert read_quietly([path], sample_rate=100, n_fft=64).shape == (1, 8, 1_500_001)
 
 
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_a_stretched_file_is_never_whole_in_memory(tmp_path, n_channels):
+    waveform = make_noise(300_000, n_channels=n_channels)
+    path = set_rate(write(tmp_path / "a.wav", waveform), 441)
+    settings = {"win_length": 100, "n_fft": 128}
+    tracemalloc.start()
+    features = read_quietly([path], **settings)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert features.shape == (1, 8, 1 + 300_000 * 100 // 441)
+    assert peak < 60e6  # its 30 million samples alone would be 120 MB
+
+
 def mutate(content, rng):
     """Change some bytes, most of them in the header; cut, drop or repeat a part."""
     content = bytearray(content)
