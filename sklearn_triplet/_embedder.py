@@ -312,7 +312,9 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
             Where clips could not be read, a parameter has no effect, the embedding has
             collapsed, or many anchors found no partner.
         """
-        return self._fit(X, y, goes_on=self.warm_start and hasattr(self, "net_"))
+        check_choice(self, "warm_start", [False, True])
+        goes_on = bool(self.warm_start) and hasattr(self, "net_")
+        return self._fit(X, y, goes_on=goes_on)
 
     def partial_fit(self, X: ClipsLike, y: LabelsLike | None = None) -> Self:
         """Go on learning with new clips, for ``max_epochs`` epochs a call.
@@ -443,11 +445,12 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         if self.n_triplets is not None:
             check_number(self, "n_triplets", numbers.Integral, 2)
         check_number(self, "labeled_ratio", numbers.Real, 0, 1)
+        if self.labeled_ratio:  # an epoch is by its inverse longer than all labels
+            check_number(self, "labeled_ratio", numbers.Real, 1e-6, 1)
         check_number(self, "margin", numbers.Real, 0, left="open")
         self._check_loop()
         self._check_stopping()
-        for name in ("normalize", "warm_start"):
-            check_choice(self, name, [False, True])
+        check_choice(self, "normalize", [False, True])
         check_choice(self, "pooling", ["mean", "flatten"])
         check_choice(self, "scaling", ["feature", "common"])
         check_choice(self, "output", ["frames", "clip"])

@@ -465,17 +465,19 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
     def _check_parameters(self) -> None:
         """Refuse what cannot be trained with."""
         check_number(self, "n_components", numbers.Integral, 1, LARGEST_WIDTH)
-        check_number(self, "n_segments", numbers.Integral, 1)
-        for name in ("frame_pooling", "segment_length"):
-            if getattr(self, name) is not None:
-                check_number(self, name, numbers.Integral, 1)
+        check_number(self, "n_segments", numbers.Integral, 1, LARGEST_WIDTH)
+        if self.frame_pooling is not None:
+            check_number(self, "frame_pooling", numbers.Integral, 1, LARGEST_WIDTH)
+        if self.segment_length is not None:
+            check_number(self, "segment_length", numbers.Integral, 1)
         for name in ("n_views", "n_steps", "n_neighbors", "max_guessed"):
             check_number(self, name, numbers.Integral, 1)
-        check_number(self, "batch_size", numbers.Integral, 2)
+        # memory grows with its cube
+        check_number(self, "batch_size", numbers.Integral, 2, LARGEST_WIDTH)
         if self.labeled_ratio is not None:
             check_number(self, "labeled_ratio", numbers.Real, 0, 1, left="open")
         for name in ("tag_weight", "pseudo_weight", "triplet_weight"):
-            check_number(self, name, numbers.Real, 0)
+            check_number(self, name, numbers.Real, 0, 1e6)
         check_number(self, "margin", numbers.Real, 0, left="open")
         if self.temperature is not None:
             check_number(self, "temperature", numbers.Real, 0, left="open")
@@ -665,7 +667,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
             begin = 0.4 if self.has_bands_ else 0.2
         first = find_first_epoch(begin, self.max_epochs)
         teacher = Teacher(
-            decay=self.decay,
+            decay=float(self.decay),
             first_epoch=first if self.pseudo_weight else np.inf,
             n_neighbors=int(self.n_neighbors),
             alpha=self.alpha,
