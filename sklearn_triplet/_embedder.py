@@ -17,7 +17,11 @@ from torch.utils.data import Dataset
 
 from sklearn_triplet._input.clips import Clips, FrameScaler, check_clips
 from sklearn_triplet._input.labels import Labels, check_labels
-from sklearn_triplet._input.parameters import check_choice, check_number
+from sklearn_triplet._input.parameters import (
+    LARGEST_WIDTH,
+    check_choice,
+    check_number,
+)
 from sklearn_triplet._input.progress import show_progress
 from sklearn_triplet._input.types import (
     ClipsLike,
@@ -308,7 +312,9 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
             Where clips could not be read, a parameter has no effect, the embedding has
             collapsed, or many anchors found no partner.
         """
-        return self._fit(X, y, goes_on=self.warm_start and hasattr(self, "net_"))
+        check_choice(self, "warm_start", [False, True])
+        goes_on = bool(self.warm_start) and hasattr(self, "net_")
+        return self._fit(X, y, goes_on=goes_on)
 
     def partial_fit(self, X: ClipsLike, y: LabelsLike | None = None) -> Self:
         """Go on learning with new clips, for ``max_epochs`` epochs a call.
@@ -432,16 +438,19 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
 
     def _check_parameters(self) -> None:
         """Refuse what cannot be trained with; the range of each is in the docstring."""
-        for name in ("n_components", "segment_length"):
-            check_number(self, name, numbers.Integral, 1)
+        check_number(self, "n_components", numbers.Integral, 1, LARGEST_WIDTH)
+        check_number(self, "segment_length", numbers.Integral, 1)
         # a batch of one triplet has no candidate of another clip
         check_number(self, "batch_size", numbers.Integral, 2)
         if self.n_triplets is not None:
             check_number(self, "n_triplets", numbers.Integral, 2)
         check_number(self, "labeled_ratio", numbers.Real, 0, 1)
+        if self.labeled_ratio:  # an epoch is by its inverse longer than all labels
+            check_number(self, "labeled_ratio", numbers.Real, 1e-6, 1)
         check_number(self, "margin", numbers.Real, 0, left="open")
         self._check_loop()
         self._check_stopping()
+        check_choice(self, "normalize", [False, True])
         check_choice(self, "pooling", ["mean", "flatten"])
         check_choice(self, "scaling", ["feature", "common"])
         check_choice(self, "output", ["frames", "clip"])
@@ -547,7 +556,7 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
             clips.take(rows),
             labels.take(rows),
             self.scaler_,
-            self.segment_length,
+            int(self.segment_length),
             self.verbose,
         )
         return TripletData(
@@ -556,7 +565,7 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
             check_strategy(self.strategy) if validates else self.strategy_,
             self.labeled_ratio,
             # n_triplets is of an epoch of training; what validates are all of them
-            None if validates else self.n_triplets,
+            None if validates or self.n_triplets is None else int(self.n_triplets),
             seeds["validation" if validates else "data"],
             repeat=validates,
         )
@@ -568,7 +577,7 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
             encoder = build_encoder(
                 self.encoder,
                 n_features,
-                self.n_components,
+                int(self.n_components),
                 flat=clips.flat,
                 owner=owner,
             )
@@ -582,7 +591,7 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
 
     def _make_criterion(self) -> TripletLoss:
         """Return eq. (1)."""
-        return TripletLoss(self.margin)
+        return TripletLoss(float(self.margin))
 
     def _make_callbacks(self, seeds: dict[str, int]) -> list[Callback]:
         """Return what guesses, and what writes the triplets into the history."""

@@ -25,7 +25,13 @@ from sklearn_triplet._input.labels import (
     check_labels,
     mark_unread,
 )
-from sklearn_triplet._input.parameters import check_choice, check_number, is_inside
+from sklearn_triplet._input.parameters import (
+    LARGEST_DEPTH,
+    LARGEST_WIDTH,
+    check_choice,
+    check_number,
+    is_inside,
+)
 from sklearn_triplet._input.progress import show_progress
 from sklearn_triplet._input.random import draw_seeds
 from sklearn_triplet._input.rows import (
@@ -664,9 +670,10 @@ class SequenceTagger(ClipClassifier):
 
     def _check_parameters(self) -> None:
         """Refuse what cannot be trained with; ``threshold`` waits for the classes."""
-        names = "n_components", "n_layers", "n_cells", "frame_pooling", "batch_size"
-        for name in names:
-            check_number(self, name, numbers.Integral, 1)
+        for name in ("n_components", "n_cells", "frame_pooling"):
+            check_number(self, name, numbers.Integral, 1, LARGEST_WIDTH)
+        check_number(self, "n_layers", numbers.Integral, 1, LARGEST_DEPTH)
+        check_number(self, "batch_size", numbers.Integral, 1)
         check_number(self, "dropout", numbers.Real, 0, 1, right="open")
         check_number(self, "unknown_weight", numbers.Real, 0, 1)
         check_choice(self, "pooling", POOLINGS)
@@ -721,7 +728,7 @@ class SequenceTagger(ClipClassifier):
                 build_encoder(
                     self.encoder,
                     n_features,
-                    self.n_components,
+                    int(self.n_components),
                     flat=clips.flat,
                     owner=owner,
                 )
@@ -732,10 +739,10 @@ class SequenceTagger(ClipClassifier):
             n_features,
             # attention learns beside each logit how much a step counts
             len(self.classes_) * (2 if self.pooling == "attention" else 1),
-            self.n_layers,
-            self.n_cells,
-            self.dropout,
-            self.frame_pooling,
+            int(self.n_layers),
+            int(self.n_cells),
+            float(self.dropout),
+            int(self.frame_pooling),
         )
         return ClipTagger(encoder, head, self.pooling, self.multilabel_)
 

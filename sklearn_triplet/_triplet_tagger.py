@@ -21,7 +21,11 @@ from torch.utils.data import Dataset
 
 from sklearn_triplet._input.clips import Clips, FrameScaler
 from sklearn_triplet._input.labels import Labels
-from sklearn_triplet._input.parameters import check_choice, check_number
+from sklearn_triplet._input.parameters import (
+    LARGEST_WIDTH,
+    check_choice,
+    check_number,
+)
 from sklearn_triplet._input.progress import show_progress
 from sklearn_triplet._input.types import (
     ClipsLike,
@@ -460,18 +464,20 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
 
     def _check_parameters(self) -> None:
         """Refuse what cannot be trained with."""
-        for name in ("n_components", "n_segments"):
-            check_number(self, name, numbers.Integral, 1)
-        for name in ("frame_pooling", "segment_length"):
-            if getattr(self, name) is not None:
-                check_number(self, name, numbers.Integral, 1)
+        check_number(self, "n_components", numbers.Integral, 1, LARGEST_WIDTH)
+        check_number(self, "n_segments", numbers.Integral, 1, LARGEST_WIDTH)
+        if self.frame_pooling is not None:
+            check_number(self, "frame_pooling", numbers.Integral, 1, LARGEST_WIDTH)
+        if self.segment_length is not None:
+            check_number(self, "segment_length", numbers.Integral, 1)
         for name in ("n_views", "n_steps", "n_neighbors", "max_guessed"):
             check_number(self, name, numbers.Integral, 1)
-        check_number(self, "batch_size", numbers.Integral, 2)
+        # memory grows with its cube
+        check_number(self, "batch_size", numbers.Integral, 2, LARGEST_WIDTH)
         if self.labeled_ratio is not None:
             check_number(self, "labeled_ratio", numbers.Real, 0, 1, left="open")
         for name in ("tag_weight", "pseudo_weight", "triplet_weight"):
-            check_number(self, name, numbers.Real, 0)
+            check_number(self, name, numbers.Real, 0, 1e6)
         check_number(self, "margin", numbers.Real, 0, left="open")
         if self.temperature is not None:
             check_number(self, "temperature", numbers.Real, 0, left="open")
@@ -529,7 +535,9 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         self._begin_guesses(labels, rows)
         clips = clips.take(rows)
         self.has_bands_ = bool(len(rows)) and has_bands(clips)
-        self.frame_pooling_ = self.frame_pooling or (2 if self.has_bands_ else 1)
+        self.frame_pooling_ = int(
+            self.frame_pooling or (2 if self.has_bands_ else 1)
+        )
         return clips.average_frames(self.frame_pooling_), labels.take(rows)
 
     def _begin(self, clips: Clips, labels: Labels, goes_on: bool) -> None:
@@ -561,7 +569,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
     ) -> CropData:
         """Return what crops are drawn from; the lengths are of pooled frames."""
         # what a label of several says may be anywhere in the clip
-        length = self.segment_length or (1000 if self.multilabel_ else 240)
+        length = int(self.segment_length or (1000 if self.multilabel_ else 240))
         ratio = self.labeled_ratio or (2 / 3 if self.multilabel_ else 1 / 3)
         weight = None
         if self.unknown_weight and self.multilabel_:
@@ -576,11 +584,11 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
                 self.verbose,
             ),
             self._choose_augmentation(),
-            n_segments=self.n_segments,
-            batch_size=self.batch_size,
+            n_segments=int(self.n_segments),
+            batch_size=int(self.batch_size),
             labeled_ratio=ratio,
-            n_steps=self.n_steps,
-            n_views=self.n_views,
+            n_steps=int(self.n_steps),
+            n_views=int(self.n_views),
             seed=seeds["data"],
             weight=weight,
         )
@@ -623,7 +631,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
             kind = "deep" if self.has_bands_ else "dense"
         owner = type(self).__name__
         encoder = build_encoder(
-            kind, n_features, self.n_components, flat=clips.flat, owner=owner
+            kind, n_features, int(self.n_components), flat=clips.flat, owner=owner
         )
         # an encoder of the user's may return any number
         frames = FrameEncoder(encoder)
@@ -645,11 +653,11 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         """Return cross-entropies and triplets, weighted."""
         return TagTripletLoss(
             self.multilabel_,
-            self.margin,
-            self.temperature,
-            self.tag_weight,
-            self.pseudo_weight,
-            self.triplet_weight,
+            float(self.margin),
+            None if self.temperature is None else float(self.temperature),
+            float(self.tag_weight),
+            float(self.pseudo_weight),
+            float(self.triplet_weight),
         )
 
     def _make_callbacks(self, seeds: dict[str, int]) -> list[Callback]:
@@ -659,16 +667,16 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
             begin = 0.4 if self.has_bands_ else 0.2
         first = find_first_epoch(begin, self.max_epochs)
         teacher = Teacher(
-            decay=self.decay,
+            decay=float(self.decay),
             first_epoch=first if self.pseudo_weight else np.inf,
-            n_neighbors=self.n_neighbors,
+            n_neighbors=int(self.n_neighbors),
             alpha=self.alpha,
             floor=self.confidence_floor,
-            max_guessed=self.max_guessed,
+            max_guessed=int(self.max_guessed),
             seed=seeds["teacher"],
         )
         # in steps, since epochs are of any length
-        total = max(self.max_epochs * self.n_steps, 1)
+        total = max(int(self.max_epochs) * int(self.n_steps), 1)
         rate = functools.partial(_learning_rate, total=total)
         schedule = LRScheduler(LambdaLR, step_every="batch", lr_lambda=rate)
         return [teacher, schedule]
@@ -689,7 +697,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
                 assumed,
                 embeddings,
                 estimate_prior(assumed),
-                n_neighbors=self.n_neighbors,
+                n_neighbors=int(self.n_neighbors),
                 alpha=self.alpha,
             )
             # of what was only assumed, the network says what it thinks

@@ -1,6 +1,11 @@
 """LogMel uses what is left of cut and damaged files, and says what is missing."""
 
+import json
+import os
+import random
 import struct
+import subprocess
+import sys
 import time
 import tracemalloc
 import warnings
@@ -285,6 +290,19 @@ def test_rates_at_the_edge(tmp_path):
     assert read_quietly([path], sample_rate=100, n_fft=64).shape == (1, 8, 1_500_001)
 
 
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_a_stretched_file_is_never_whole_in_memory(tmp_path, n_channels):
+    waveform = make_noise(300_000, n_channels=n_channels)
+    path = set_rate(write(tmp_path / "a.wav", waveform), 441)
+    settings = {"win_length": 100, "n_fft": 128}
+    tracemalloc.start()
+    features = read_quietly([path], **settings)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert features.shape == (1, 8, 1 + 300_000 * 100 // 441)
+    assert peak < 60e6  # its 30 million samples alone would be 120 MB
+
+
 def mutate(content, rng):
     """Change some bytes, most of them in the header; cut, drop or repeat a part."""
     content = bytearray(content)
@@ -331,3 +349,38 @@ def test_mutated_files_are_answered_soon(tmp_path, form, subtype):
         assert time.perf_counter() - start < 2
         assert features.nbytes < 1e7
         assert not np.isinf(features).any()
+
+
+def read_mutants(first, last, folder):
+    """Send mutants through the library in a process of its own; return what it says."""
+    script = Path(__file__).with_name("audio_mutants.py")
+    command = [sys.executable, str(script), str(first), str(last), str(folder)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=600, env=environment
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    # a crash leaves the seed that did it as the last line
+    assert done.returncode == 0, (lines[-1:], done.stderr[-2000:])
+    return [line for line in lines if "seconds" in line]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory by /proc")
+def test_thousands_of_mutants_in_processes_of_their_own(tmp_path):
+    # 2000 that are always the same, and 4000 that nobody has seen
+    start = random.SystemRandom().randrange(10**9)
+    print(f"seeds of mutants: 0 to 1999, {start} to {start + 3999}")
+    batches = [(0, 2000), (start, start + 2000), (start + 2000, start + 4000)]
+    found = [found for batch in batches for found in read_mutants(*batch, tmp_path)]
+    assert len(found) == 6000
+    for mutant in found:
+        # no error but in a sentence, which names the file or its folder
+        assert not mutant["failure"], mutant
+        assert not mutant["foreign"], mutant
+        assert not mutant["unnamed"], mutant
+        assert mutant["seconds"] < 2, mutant
+        assert mutant["megabytes"] < 200, mutant
+    # the test is worth something only if it reaches both ends
+    share_blemished = np.mean([bool(mutant["said"]) for mutant in found])
+    assert 0.3 < share_blemished < 0.95

@@ -379,6 +379,34 @@ def test_a_stream_does_not_say_how_long_it_is(tmp_path):
         assert len(load_recordings(tmp_path).data) == 2
 
 
+def test_a_header_that_promises_days_makes_no_clips(tmp_path):
+    fill(tmp_path, {"a.flac": 20, "b.flac": 20})
+    content = bytearray((tmp_path / "b.flac").read_bytes())
+    # 2**36 - 1 samples: a list of their clips took minutes, and then all memory
+    content[21] |= 0x0F
+    content[22:26] = b"\xff" * 4
+    (tmp_path / "b.flac").write_bytes(content)
+    began = time.perf_counter()
+    sentence = rf"'b.flac'.*promises \d+\.\d+ s in {len(content)} bytes by its header"
+    with pytest.warns(UserWarning, match=sentence):
+        corpus = load_recordings(tmp_path, clip_duration=0.1)
+    assert time.perf_counter() - began < 2
+    assert list(corpus.durations.values()) == [20]
+    assert [path for path, _ in corpus.skipped] == [str(tmp_path / "b.flac")]
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.ogg", "a.caf"])
+def test_minutes_of_silence_in_a_few_bytes_are_minutes(tmp_path, name):
+    subtype = {"a.caf": "ALAC_16"}.get(name)
+    with soundfile.SoundFile(tmp_path / name, "w", 44100, 1, subtype) as file:
+        for _ in range(60):
+            file.write(np.zeros(44100 * 10))
+    size = (tmp_path / name).stat().st_size
+    assert 600 * 44100 > 50 * size  # closer than any other sound
+    corpus = load_recordings(tmp_path)
+    assert (len(corpus.data), corpus.skipped) == (60, [])
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

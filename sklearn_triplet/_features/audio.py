@@ -35,7 +35,9 @@ PATH = str | os.PathLike
 # offset and full scale of integer waveforms, as soundfile applies them to files
 PCM = {np.dtype("u1"): (2**7, 2**7), np.dtype("i2"): (0, 2**15)}
 PCM[np.dtype("i4")] = (0, 2**31)
-BLOCK = 2**20  # samples decoded at once, so that 5.1 sound is never whole in memory
+# samples decoded at once, of all channels and when resampled, so that neither 5.1 sound
+# nor what a low rate stretches a hundredfold is ever whole in memory
+BLOCK = 2**20
 WHOLE_BLOCKS = 16  # 6 minutes at 44.1 kHz; what is longer is never whole in memory
 UNKNOWN_LENGTH = np.iinfo(np.int64).max  # what libsndfile reports for streamed FLAC
 # libsndfile reads what is left of a cut file and says so only in its log
@@ -47,6 +49,9 @@ STREAMED = 2**31 - 2**12  # chunk sizes from here on say that a stream had no kn
 # by hundreds.
 LARGEST_STRETCH, LARGEST_SHRINKAGE = 100, 1000
 USUAL_RATE = 44100  # Hz, of which a header may be so far away where none is asked for
+# Samples of each channel in a byte of a file. Silence alone is packed closer: the
+# lowest rate of Opus, 6 kbit/s at 48 kHz, has 64.
+CLOSE_PACKING = 50
 
 # Pages of OGG. The mark alone also stands in compressed sound, once in some ten
 # thousand files.
@@ -295,10 +300,13 @@ def promised_duration(path: str) -> float:
     Raises
     ------
     FileNotFoundError, ValueError
-        Where there is no such file, it is no sound, holds none, or does not say.
+        Where there is no such file, it is no sound, holds none, or does not say, or
+        promises more than so few bytes can hold.
     """
     with _open(path, USUAL_RATE) as file:
         n_samples, rate = file.frames, file.samplerate
+        if n_samples != UNKNOWN_LENGTH:
+            _refuse_hollow(file)
     if n_samples == UNKNOWN_LENGTH:
         raise ValueError(
             f"{path!r} does not say how long it is, as a stream that was recorded. "
@@ -307,6 +315,29 @@ def promised_duration(path: str) -> float:
     if n_samples == 0:
         raise ValueError(f"{path!r} holds no samples. Leave it out.")
     return n_samples / rate
+
+
+def _refuse_hollow(file: _Stream) -> None:
+    """Refuse a file that promises hours in a few bytes, and ends before.
+
+    Nothing but the header was read, and what is made of a promised length, such as a
+    row per clip, would fill the memory. An hour of silence is no more than a few bytes
+    either, but its last sample is there.
+    """
+    n_bytes = os.path.getsize(file.name)
+    if file.frames <= CLOSE_PACKING * n_bytes:
+        return
+    try:
+        file.seek(file.frames - 1)
+        n_read = len(file.read(1))
+    except soundfile.SoundFileError:
+        n_read = 0
+    if not n_read:
+        raise ValueError(
+            f"{file.name!r} promises {file.frames / file.samplerate:.3f} s in "
+            f"{n_bytes} bytes by its header, and ends before. Replace it by an intact "
+            "copy, or encode again what is left of it."
+        )
 
 
 class Reader:
@@ -368,15 +399,18 @@ class Reader:
         self, file: _Stream, start: int, end: int
     ) -> Iterator[NDArray[np.float32]]:
         """Decode samples start to end until no more comes, as mono at their rate."""
+        stretch = max(1, math.ceil(self.sample_rate / file.samplerate))
+        n_at_once = max(1, BLOCK // (file.channels * stretch))
         if start:
             skip = start - _seek(file, start)
             while skip > 0:
-                block, self.cause = _read_block(file, skip)
+                block, self.cause = _read_block(file, min(n_at_once, skip))
                 skip -= len(block)
                 if not len(block):
                     return
         while self.n_decoded < end - start and not self.cause:
-            block, self.cause = _read_block(file, end - start - self.n_decoded)
+            n_left = end - start - self.n_decoded
+            block, self.cause = _read_block(file, min(n_at_once, n_left))
             if not len(block):
                 return
             mono = block[:, 0] if file.channels == 1 else _average(block)
@@ -660,14 +694,14 @@ def _average(block: NDArray[np.float32]) -> NDArray[np.float32]:
         return block.mean(axis=1)
 
 
-def _read_block(file: _Stream, n_left: int) -> tuple[NDArray[np.float32], str]:
+def _read_block(file: _Stream, n_asked: int) -> tuple[NDArray[np.float32], str]:
     """Read a block of a file.
 
     Parameters
     ----------
     file : _Stream
-    n_left : int
-        Samples of each channel that the header promises from here on.
+    n_asked : int
+        Samples of each channel, no more than the header promises from here on.
 
     Returns
     -------
@@ -676,7 +710,6 @@ def _read_block(file: _Stream, n_left: int) -> tuple[NDArray[np.float32], str]:
     cause : str
         Why it breaks off, or nothing.
     """
-    n_asked = min(max(1, BLOCK // file.channels), n_left)
     # an error takes the number of samples along that were decoded before it; those that
     # were not are still NaN
     block = np.full((n_asked, file.channels), np.nan, dtype=np.float32)

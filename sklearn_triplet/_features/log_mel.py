@@ -38,6 +38,9 @@ from sklearn_triplet._input.warn import warn
 FLOAT32 = np.finfo(np.float32)
 # section 4.3 of Turpault et al., at any rate
 WINDOW_MS, HOP_MS = 25, 10
+# Hz, samples, bands, threads: what is beyond would take all memory before the first clip
+LARGEST_RATE, LONGEST_WINDOW, MOST_BANDS, MOST_THREADS = 10**7, 2**20, 2**12, 2**12
+NARROWEST = 1e-3  # Hz from fmin to fmax
 N_NAMED = 3  # clips that a warning names; it counts them all
 
 
@@ -392,7 +395,7 @@ class LogMel(TransformerMixin, BaseEstimator):
         times : ndarray of shape (n_frames,), float64
             Seconds from the start of the clip.
         """
-        seconds = self._settings().hop_length / self.sample_rate
+        seconds = self._settings().hop_length / int(self.sample_rate)
         return seconds * np.arange(n_frames, dtype=np.float64)
 
     def band_frequencies(self) -> NDArray[np.float64]:
@@ -428,27 +431,31 @@ class LogMel(TransformerMixin, BaseEstimator):
             the transform that has to hold it.
         """
         whole, real = numbers.Integral, numbers.Real
-        check_number(self, "sample_rate", whole, 1, np.inf)
+        check_number(self, "sample_rate", whole, 1, LARGEST_RATE)
         for name in ("win_length", "hop_length"):
             if getattr(self, name) is not None:
-                check_number(self, name, whole, 1, np.inf)
+                check_number(self, name, whole, 1, LONGEST_WINDOW)
         if self.n_fft is not None:
-            check_number(self, "n_fft", whole, max(2, self._window_length()), np.inf)
-        check_number(self, "n_mels", whole, 1, np.inf)
-        half = self.sample_rate / 2
+            shortest = max(2, self._window_length())
+            check_number(self, "n_fft", whole, shortest, LONGEST_WINDOW)
+        check_number(self, "n_mels", whole, 1, MOST_BANDS)
+        half = int(self.sample_rate) / 2
         check_number(self, "fmin", real, 0, half, right="open")
         if self.fmax is not None:
             check_number(self, "fmax", real, self.fmin, half, left="open")
+            # the area of a band is 1 in Hz, so that its height has to be a number
+            check_number(self, "fmax", real, self.fmin + NARROWEST, half)
         tiny, largest = float(FLOAT32.tiny), float(FLOAT32.max)
         check_number(self, "log_floor", real, tiny, largest)
         check_choice(self, "dtype", ("float32", "float16"))
         check_choice(self, "errors", ("raise", "warn"))
         self._location()
         n_jobs = self.n_jobs
-        if n_jobs is not None and (not isinstance(n_jobs, whole) or n_jobs == 0):
+        is_number = isinstance(n_jobs, whole) and abs(int(n_jobs)) <= MOST_THREADS
+        if n_jobs is not None and not (is_number and n_jobs != 0):
             raise ValueError(
                 "The 'n_jobs' parameter of LogMel must be None or an integer other "
-                f"than 0. Got {n_jobs!r} instead."
+                f"than 0 of at most {MOST_THREADS}. Got {n_jobs!r} instead."
             )
         if not isinstance(self.verbose, bool):
             check_number(self, "verbose", whole, 0, np.inf)
@@ -485,11 +492,11 @@ class LogMel(TransformerMixin, BaseEstimator):
         win_length = self._window_length()
         hop_length = self.hop_length
         if hop_length is None:
-            hop_length = max(1, self.sample_rate * HOP_MS // 1000)
+            hop_length = max(1, int(self.sample_rate) * HOP_MS // 1000)
         n_fft = self.n_fft
         if n_fft is None:
             n_fft = max(2, 1 << (win_length - 1).bit_length())
-        fmax = self.sample_rate / 2 if self.fmax is None else self.fmax
+        fmax = int(self.sample_rate) / 2 if self.fmax is None else self.fmax
         return Settings(
             sample_rate=int(self.sample_rate),
             n_fft=int(n_fft),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
@@ -363,15 +365,16 @@ def check_clips(estimator: BaseEstimator, X: ClipsLike, *, reset: bool) -> Clips
         _refuse_other_shapes(arrays, name)
         validate_data(estimator, X=arrays, skip_check_array=True, reset=reset)
     else:
-        arrays = validate_data(
-            estimator,
-            X,
-            # clips are converted when they are read: they may not fit in memory
-            dtype=None if _holds_clips(X) else np.float32,
-            allow_nd=True,
-            ensure_all_finite=False,
-            reset=reset,
-        )
+        with name_X(name):
+            arrays = validate_data(
+                estimator,
+                X,
+                # clips are converted when they are read: they may not fit in memory
+                dtype=None if _holds_clips(X) else np.float32,
+                allow_nd=True,
+                ensure_all_finite=False,
+                reset=reset,
+            )
         if arrays.ndim > 3:
             raise ValueError(
                 f"X of {name} must have shape (n_clips, n_features, n_frames) or "
@@ -386,11 +389,39 @@ def check_clips(estimator: BaseEstimator, X: ClipsLike, *, reset: bool) -> Clips
     return Clips(arrays, lengths)
 
 
+@contextlib.contextmanager
+def name_X(name: str) -> Iterator[None]:
+    """Let sentences of scikit-learn and numpy about X say that they are about X.
+
+    "could not convert string to float" does not tell of what.
+
+    Parameters
+    ----------
+    name : str
+        Who asks.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As raised inside, with "X of ..." in front where X is not named.
+    """
+    try:
+        # what float32 cannot hold becomes infinity, which is refused
+        with np.errstate(over="ignore"):
+            yield
+    except (ValueError, TypeError) as error:
+        if re.search(r"\bX\b", str(error)):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"X of {name} cannot be used: {error}") from error
+
+
 def _check_table(X: np.ndarray, name: str) -> np.ndarray:
     """Refuse holes in a table; returns 1 per row, and 0 where a row is only NaN."""
     missing = np.isnan(X).all(axis=1)
     known = X[~missing] if missing.any() else X
-    assert_all_finite(known, input_name="X", estimator_name=name)
+    with np.errstate(invalid="ignore"):  # infinity less infinity, on the way to a "no"
+        assert_all_finite(known, input_name="X", estimator_name=name)
     return (~missing).astype(np.int64)
 
 

@@ -200,10 +200,19 @@ def as_label_array(y: LabelsLike) -> np.ndarray:
     if isinstance(y, list | tuple) and any(isinstance(label, str) for label in y):
         # beside None an array of objects is one-dimensional whatever else it holds
         y = np.array([*y, None], dtype=object)[:-1]
-    y = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
-    _refuse_missing(y)
+    try:
+        y = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    except ValueError as error:  # rows of unequal length
+        raise ValueError(f"y must hold one label per clip: {error}") from error
     if y.ndim == 0:
         raise ValueError(f"y must hold one label per clip. Got {y[()]!r} instead.")
+    if y.ndim > 2 or y.dtype.kind not in "biufOUST":
+        raise ValueError(
+            "y must hold one label or one row of an indicator per clip, as numbers or "
+            f"names. Got an array of shape {y.shape} and dtype {y.dtype}."
+        )
+    _refuse_missing(y)
+    _refuse_collections(y)
     _refuse_empty_names(y)
     return y
 
@@ -228,6 +237,19 @@ def is_absent(value: object) -> bool:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, numbers.Real) and math.isnan(value)
+
+
+def _refuse_collections(y: np.ndarray) -> None:
+    """Refuse several tags in one place, as other libraries take them."""
+    if y.dtype != object:
+        return
+    kinds = list, tuple, set, frozenset, dict, np.ndarray
+    found = next((label for label in y.ravel() if isinstance(label, kinds)), None)
+    if found is not None:
+        raise ValueError(
+            f"y must hold one label per clip. Got {found!r}: of several labels a clip, "
+            "give an indicator, as MultiLabelBinarizer().fit_transform(y) makes it."
+        )
 
 
 def _refuse_missing(y: np.ndarray) -> None:
@@ -396,6 +418,8 @@ def _refuse_mixed_types(known: np.ndarray) -> None:
 
 def _check_indicator(y: np.ndarray) -> Labels:
     """Read a table of 0, 1 and -1, shape (n_clips, n_classes)."""
+    if not len(y):
+        raise ValueError(f"y must hold one row per clip. Got {y.shape[1]} columns of 0.")
     y = check_array(y, dtype=None, input_name="y", ensure_all_finite=True)
     strange = ~np.isin(y, (UNLABELED, 0, 1))
     if strange.any():

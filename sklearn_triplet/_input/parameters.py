@@ -8,6 +8,10 @@ from typing import Literal, TypeAlias, TypeVar, cast
 
 import numpy as np
 
+# Units of a layer, and layers: more than any network here has use for. What is beyond
+# would end in an error of the allocator, or in none for hours.
+LARGEST_WIDTH, LARGEST_DEPTH = 2**13, 2**7
+
 End: TypeAlias = Literal["closed", "open"]
 Value = TypeVar("Value")
 Bound = TypeVar("Bound", int, float)
@@ -160,8 +164,9 @@ def check_option(
     value : object
         As given.
     """
-    # identity first: an array or a table compares element by element
-    if any(value is option or value == option for option in options):
+    # an array or a table compares element by element, and is no option anyway
+    is_one = getattr(value, "ndim", 0) == 0
+    if any(value is option or (is_one and value == option) for option in options):
         return value
     raise ValueError(
         f"The {name!r} parameter of {owner} must be one of {list(options)}. "

@@ -53,7 +53,14 @@ def make_rng(
         return np.random.default_rng()
     if isinstance(random_state, np.random.Generator):
         return random_state
-    return check_random_state(random_state)
+    try:
+        return check_random_state(random_state)
+    except ValueError as error:
+        raise ValueError(
+            "The 'random_state' parameter must be an integer in [0, 2**32 - 1], a "
+            f"generator of numpy or None. Got {random_state!r} instead, which cannot "
+            "be used to seed one."
+        ) from error
 
 
 def draw_seeds(random_state: RandomState | np.random.Generator, n: int) -> list[int]:

@@ -31,9 +31,12 @@ def count_rows(X: Rows) -> int:
     >>> count_rows(["a.wav", "b.wav"])
     2
     """
-    if hasattr(X, "shape"):
-        return X.shape[0]
-    return len(X) if isinstance(X, Sized) else len(np.asarray(X))
+    if not hasattr(X, "shape"):
+        X = X if isinstance(X, Sized) else np.asarray(X)
+    shape = X.shape if hasattr(X, "shape") else (len(X),)
+    if not shape:
+        raise ValueError(f"X must have rows. Got a single value, {X!r}.")
+    return shape[0]
 
 
 def take_rows(X: Rows, rows: IntArray) -> Rows:
@@ -58,6 +61,7 @@ def take_rows(X: Rows, rows: IntArray) -> Rows:
     if hasattr(X, "tocsr"):  # other sparse formats cannot be indexed
         return X.tocsr()[rows]
     array: Any = X if hasattr(X, "shape") else np.asarray(X)
+    count_rows(array)  # of text there is none
     return array[rows]
 
 

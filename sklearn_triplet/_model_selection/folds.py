@@ -390,7 +390,7 @@ class UnlabeledInTrain(BaseCrossValidator):
         cv: Any = self.cv
         if isinstance(cv, numbers.Integral):
             valid = is_inside(cv, numbers.Integral, 2, np.inf)
-        elif isinstance(cv, str | dict | type):
+        elif isinstance(cv, str | bytes | dict | type) or hasattr(cv, "dtype"):
             valid = False
         elif hasattr(cv, "split") or cv is None:
             valid = True

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator
 
 from sklearn_triplet._input.labels import UNLABELED, check_labels
+from sklearn_triplet._input.parameters import check_choice
 from sklearn_triplet._input.random import make_rng
 from sklearn_triplet._input.rows import NO_LABEL, count_rows
 from sklearn_triplet._input.types import (
@@ -117,6 +118,7 @@ class MultilabelStratifiedKFold(BaseCrossValidator):
             )
         present = check_labels(y, n_rows, name).present
         order = np.arange(n_rows)
+        check_choice(self, "shuffle", [False, True])
         if self.shuffle:
             order = make_rng(self.random_state).permutation(n_rows)
         fold_of_row = _deal(present, order, self.n_splits)

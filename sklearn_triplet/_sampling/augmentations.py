@@ -197,10 +197,11 @@ class RandomCrop(Transformation):
         """Return crops of ``n_frames`` frames, or of 1 for rows of a table."""
         if segments.segment_length == 1:
             return anchors
-        n_frames = self.n_frames or segments.segment_length
+        n_frames = int(self.n_frames or segments.segment_length)
         n_units, k, n_features, _ = anchors.X.shape
         X = np.empty((n_units, k, n_features, n_frames), dtype=np.float32)
-        speeds = np.exp(rng.uniform(-self.stretch, self.stretch, (n_units, k)))
+        stretch = float(self.stretch)
+        speeds = np.exp(rng.uniform(-stretch, stretch, (n_units, k)))
         for i, speed in np.ndenumerate(speeds):
             clip = int(anchors.clips[i[0]])
             X[i] = self._crop(segments, clip, n_frames, speed, rng)
@@ -209,8 +210,8 @@ class RandomCrop(Transformation):
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
         if self.n_frames is not None:
-            check_number(self, "n_frames", numbers.Integral, 1)
-        check_number(self, "stretch", numbers.Real, 0)
+            check_number(self, "n_frames", numbers.Integral, 1, 2**16)
+        check_number(self, "stretch", numbers.Real, 0, 10)
 
     def _crop(
         self,
@@ -397,12 +398,13 @@ class Gain(EnergyTransformation):
         self, energies: np.ndarray, lengths: IntArray, rng: np.random.Generator
     ) -> np.ndarray:
         """Return energies times one factor per segment."""
-        gain = draw_between(-self.max_decibels, self.max_decibels, energies, rng)
+        most = float(self.max_decibels)
+        gain = draw_between(-most, most, energies, rng)
         return energies * np.exp(DECIBEL * gain).astype(np.float32)
 
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
-        check_number(self, "max_decibels", numbers.Real, 0)
+        check_number(self, "max_decibels", numbers.Real, 0, 200)
 
 
 class Equalizer(EnergyTransformation):
@@ -436,7 +438,7 @@ class Equalizer(EnergyTransformation):
     ) -> np.ndarray:
         """Return energies times one factor per segment and band."""
         n_units, k, n_bands, _ = energies.shape
-        most = self.max_decibels
+        most = float(self.max_decibels)
         nodes = rng.uniform(-most, most, (n_units * k, self.n_nodes))
         # of each band among the nodes, of which the outer ones lie on the outer bands
         place = np.linspace(0, self.n_nodes - 1, n_bands)
@@ -446,8 +448,8 @@ class Equalizer(EnergyTransformation):
 
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
-        check_number(self, "max_decibels", numbers.Real, 0)
-        check_number(self, "n_nodes", numbers.Integral, 1)
+        check_number(self, "max_decibels", numbers.Real, 0, 200)
+        check_number(self, "n_nodes", numbers.Integral, 1, 2**10)
 
 
 class EnergyMixing(EnergyTransformation):
@@ -491,7 +493,7 @@ class EnergyMixing(EnergyTransformation):
 
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
-        check_number(self, "max_ratio", numbers.Real, 0)
+        check_number(self, "max_ratio", numbers.Real, 0, 1e6)
         check_number(self, "probability", numbers.Real, 0, 1)
 
 
@@ -625,7 +627,7 @@ class RandomNoise(Transformation):
 
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
-        check_number(self, "max_sigma", numbers.Real, 0)
+        check_number(self, "max_sigma", numbers.Real, 0, 1e6)
 
 
 class FeatureDropout(Transformation):
@@ -733,7 +735,7 @@ class NeighborMixing(Transformation):
 
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
-        check_number(self, "n_neighbors", numbers.Integral, 1)
+        check_number(self, "n_neighbors", numbers.Integral, 1, 2**12)
 
 
 def _labeled_otherwise(

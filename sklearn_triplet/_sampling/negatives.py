@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from sklearn.base import BaseEstimator
 
+from sklearn_triplet._input.parameters import check_choice
+
 
 @dataclass
 class Candidates:
@@ -350,6 +352,7 @@ class SemiHard(NegativeSelector):
 
     def select(self, candidates: Candidates) -> tuple[torch.Tensor, torch.Tensor]:
         """Choose by distance."""
+        check_choice(self, "exclude_shared_labels", [False, True])
         allowed = candidates.allowed
         if self.exclude_shared_labels:
             allowed = allowed & ~candidates.shares_label

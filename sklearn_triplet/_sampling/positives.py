@@ -14,7 +14,7 @@ from dataclasses import fields
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklearn_triplet._input.parameters import check_number
+from sklearn_triplet._input.parameters import check_choice, check_number
 from sklearn_triplet._input.types import IntArray
 from sklearn_triplet._sampling.neighbors import find_nearest
 from sklearn_triplet._sampling.segments import SegmentedClips, Units
@@ -501,7 +501,8 @@ class Nearest(PositiveSelector):
 
     def prepare(self, segments: SegmentedClips, anchors: IntArray) -> None:
         """Forget the neighbours in another training set."""
-        check_number(self, "n_neighbors", numbers.Integral, 1)
+        check_number(self, "n_neighbors", numbers.Integral, 1, 2**12)
+        check_choice(self, "exclude_same_clip", [False, True])
         self.neighbors_ = np.full((len(segments), self.n_neighbors), -1)
         self.searched_ = np.zeros(len(segments), dtype=bool)
 

@@ -218,7 +218,7 @@ def _smooth(start: np.ndarray, W: sparse.csr_array, alpha: float) -> np.ndarray:
         solution is linear in the start.
     """
     # symmetric, and positive definite since no eigenvalue of W is above 1
-    system = sparse.csr_array(sparse.eye(len(start))) - alpha * W
+    system = sparse.csr_array(sparse.eye(len(start))) - float(alpha) * W
     columns = np.column_stack([start, np.ones(len(start))])
     # scipy 1.11 warns where atol is left at its default
     solved = [cg(system, column, **TOLERANCE, atol=0.0)[0] for column in columns.T]

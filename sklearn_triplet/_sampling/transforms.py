@@ -258,7 +258,7 @@ class GaussianNoise(Transformation):
 
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
-        check_number(self, "sigma", numbers.Real, 0)
+        check_number(self, "sigma", numbers.Real, 0, 1e6)
 
 
 class TimeFrequencyShift(Transformation):
@@ -431,14 +431,14 @@ class ExampleMixing(Transformation):
             # a shorter partner is repeated, so that every frame gets its share
             other = np.resize(np.arange(int(others.lengths[i])), length)
             mix = mix_energies(
-                raw(X[i][:, :length]), raw(others.X[i][:, other]), self.alpha
+                raw(X[i][:, :length]), raw(others.X[i][:, other]), float(self.alpha)
             )
             X[i][:, :length] = segments.scaler.transform(mix)
         return replace(anchors, X=X)
 
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
-        check_number(self, "alpha", numbers.Real, 0, left="open")
+        check_number(self, "alpha", numbers.Real, 0, 1e6, left="open")
 
     def _draw_other_clips(
         self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator

@@ -175,6 +175,14 @@ def _train(net: NeuralNet, data: Dataset) -> None:
         raise KeyboardInterrupt
 
 
+def _is_callback(given: object) -> bool:
+    """Tell a callback of skorch: an instance, a class, or one with its name."""
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], str):
+        given = given[1]
+    is_class = isinstance(given, type) and issubclass(given, Callback)
+    return is_class or isinstance(given, Callback)
+
+
 class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
     """An estimator that trains a network on clips: the template of ``fit``.
 
@@ -385,8 +393,12 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         check_number(self, "max_epochs", numbers.Integral, 0)
         check_number(self, "lr", numbers.Real, 0, left="open")
         check_callable(self, "optimizer", "torch.optim.Adam")
+        self._check_optimizer()
         self._check_device()
-        if not isinstance(self.callbacks, list | tuple | None):
+        given = self.callbacks
+        # skorch takes named ones as well
+        is_list = isinstance(given, list | tuple | None)
+        if not is_list or not all(_is_callback(one) for one in given or ()):
             raise ValueError(
                 f"The 'callbacks' parameter of {type(self).__name__} must be a list of "
                 f"skorch callbacks or None. Got {self.callbacks!r} instead."
@@ -409,12 +421,27 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
             name, kind = "validation_fraction", numbers.Real
             check_number(self, name, kind, 0, 1, left="open", right="open")
 
+    def _check_optimizer(self) -> None:
+        """Refuse a callable that makes no optimizer, before hours of scaling."""
+        weight = nn.Parameter(torch.zeros(1))
+        made, cause = None, ""
+        try:
+            made = self.optimizer([weight], lr=float(self.lr))
+        except (TypeError, ValueError) as error:
+            cause = f" ({error})"
+        if not hasattr(made, "step"):
+            raise ValueError(
+                f"The 'optimizer' parameter of {type(self).__name__} must return an "
+                "optimizer of torch when it is called with parameters and 'lr', here "
+                f"{self.lr!r}. Got {self.optimizer!r} instead{cause}."
+            )
+
     def _check_device(self) -> None:
         """Refuse a device that torch does not know, or that this machine lacks."""
         owner, value = type(self).__name__, self.device
         try:
             device = torch.device(value)
-        except (RuntimeError, TypeError) as error:
+        except (RuntimeError, TypeError, ValueError) as error:
             raise ValueError(
                 f"The 'device' parameter of {owner} must be a device of torch, such as "
                 f"'cpu' or 'cuda'. Got {value!r} instead."
@@ -422,7 +449,9 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         # torch itself would only tell when the first tensor is moved, after the scaling
         n_mps = int(torch.backends.mps.is_available())
         found = {"cuda": torch.cuda.device_count(), "mps": n_mps}
-        if (device.index or 0) >= found.get(device.type, np.inf):
+        # tensors of "meta" have no values
+        is_missing = device.type == "meta"
+        if is_missing or (device.index or 0) >= found.get(device.type, np.inf):
             raise ValueError(
                 f"The 'device' parameter of {owner} asks for {value!r}, but torch "
                 f"{torch.__version__} finds no such device here. Choose 'cpu', or "
@@ -517,9 +546,9 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
             module,
             criterion=self._make_criterion(),
             optimizer=self.optimizer,
-            lr=self.lr,
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
+            lr=float(self.lr),
+            max_epochs=int(self.max_epochs),
+            batch_size=int(self.batch_size),
             iterator_train=type(self)._batches,
             iterator_valid=type(self)._batches,
             iterator_train__verbose=self.verbose,

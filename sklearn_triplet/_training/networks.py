@@ -87,6 +87,12 @@ class MaskedBatchNorm(nn.BatchNorm2d):
         X : tensor of the same shape
             0 in padded frames, while training.
         """
+        if self.training and X.numel() == X.shape[1]:
+            raise ValueError(
+                "The network standardises each batch, and one of them holds a single "
+                "frame of a single clip. Give more or longer clips, or raise "
+                "batch_size."
+            )
         # in evaluation the running statistics are used, which saw no padding
         if mask is None or not self.training:
             return super().forward(X)
