@@ -282,12 +282,31 @@ class _Energies(_Step):
         self.register_buffer("waves", waves)
 
     def forward(self, X: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Turn waveforms (n, n_samples) into energies (n, n_mels, n_frames)."""
+        """Turn waveforms into energies.
+
+        Parameters
+        ----------
+        X : tensor of shape (n, n_samples)
+
+        Returns
+        -------
+        answers : dict of str to tensor
+            ``"transform"``, of shape (n, n_mels, n_frames).
+        """
         energies = torch.matmul(self.filters, self.power(X))
         return {"transform": (energies + self.settings.log_floor).log()}
 
     def power(self, X: torch.Tensor) -> torch.Tensor:
-        """Return the power (n, 1 + n_fft // 2, n_frames) of spectra."""
+        """Return the power of spectra, in frames as ``Analysis.log_mel`` cuts them.
+
+        Parameters
+        ----------
+        X : tensor of shape (n, n_samples)
+
+        Returns
+        -------
+        power : tensor of shape (n, 1 + n_fft // 2, n_frames)
+        """
         n_fft, n_window, hop = self.settings.n_fft, len(self.window), self.hop
         if self.waves is None:
             # beyond its ends a clip is silent
@@ -302,6 +321,8 @@ class _Energies(_Step):
                 return_complex=True,
             )
             return torch.view_as_real(spectra).square().sum(dim=3)
+        # the zeros around the window are left out, so less silence is needed: as much
+        # as makes the same number of frames
         before = n_fft // 2 - (n_fft - n_window) // 2
         padded = functional.pad(X, (before, n_window - before - n_fft % 2))
         spectra = functional.conv1d(padded[:, None], self.waves, stride=hop)
@@ -360,7 +381,16 @@ class _Frames(_Step):
         self.register_buffer("scale", torch.from_numpy(scaler.scale)[:, None])
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
-        """Return frames (n, n_components, n_frames)."""
+        """Standardise frames and encode them.
+
+        Parameters
+        ----------
+        X : tensor of shape (n, n_features, n_frames)
+
+        Returns
+        -------
+        frames : tensor of shape (n, n_components, n_frames)
+        """
         X = (X - self.mean) / self.scale
         if self.limit is not None:
             X = X.clamp(-self.limit, self.limit)
@@ -390,9 +420,20 @@ class _Embedding(_Frames):
         self.output = embedder.output
 
     def forward(self, X: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Embed clips."""
+        """Embed clips.
+
+        Parameters
+        ----------
+        X : tensor of shape (n, n_features, n_frames) or (n, n_features)
+
+        Returns
+        -------
+        answers : dict of str to tensor
+            ``"transform"``, of the shape that ``output`` says.
+        """
         frames = self.encode(X[:, :, None] if self.flat else X)
         if self.output == "clip":
+            # around the mean, as numpy has it: a difference of squares would cancel
             mean = frames.mean(dim=2)
             deviation = (frames - mean[:, :, None]).square().mean(dim=2).sqrt()
             return {"transform": torch.cat([mean, deviation], dim=1)}
@@ -418,7 +459,18 @@ class _TripletTags(_Frames):
         self.frame_pooling = 1 if tagger.flat_ else tagger.frame_pooling_
 
     def forward(self, X: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Embed and tag clips, and tag their frames."""
+        """Embed and tag clips, and tag their frames.
+
+        Parameters
+        ----------
+        X : tensor of shape (n, n_features, n_frames) or (n, n_features)
+
+        Returns
+        -------
+        answers : dict of str to tensor
+            ``"transform"``, of the shape that ``output`` says; ``"predict_proba"``, (n,
+            n_classes); ``"predict_frames"``, (n, n_classes, n_frames).
+        """
         X = X[:, :, None] if self.flat else X
         n_frames = X.shape[2]
         if self.frame_pooling > 1:
@@ -464,9 +516,21 @@ class _SequenceTags(_Frames):
         self.multilabel = tagger.multilabel_
 
     def forward(self, X: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Tag clips and their frames."""
+        """Tag clips and their frames.
+
+        Parameters
+        ----------
+        X : tensor of shape (n, n_features, n_frames)
+
+        Returns
+        -------
+        answers : dict of str to tensor
+            ``"predict_proba"``, (n, n_classes); ``"predict_frames"``, (n, n_classes,
+            n_frames).
+        """
         each = self.module.head.frame_pooling
         steps = _average(self.encode(X), each).transpose(1, 2)
+        # dropout is for training only
         outputs = self.module.head.linear(self.recurrence(steps)).transpose(1, 2)
         clips = self.module.pool(outputs, _count_frames(outputs))
         tagged = _to_probabilities(self.module.read_logits(outputs), self.multilabel)
@@ -504,7 +568,17 @@ class _Recurrence(nn.Module):
             self.register_buffer(f"bias_{i}", bias)
 
     def forward(self, steps: torch.Tensor) -> torch.Tensor:
-        """Return states (n, n_steps, 2 * n_cells) of steps (n, n_steps, n_features)."""
+        """Run over the steps of clips.
+
+        Parameters
+        ----------
+        steps : tensor of shape (n, n_steps, n_features)
+
+        Returns
+        -------
+        states : tensor of shape (n, n_steps, 2 * n_cells)
+        """
+        # ONNX has the steps on the first axis, and the directions on one of their own
         X = steps.transpose(0, 1)
         for i in range(self.n_layers):
             states = torch.onnx.ops.symbolic(
@@ -547,7 +621,17 @@ class _Scaling(_Step):
         self.register_buffer("scale", torch.as_tensor(scale, dtype=torch.float32))
 
     def forward(self, X: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Standardise rows."""
+        """Standardise rows.
+
+        Parameters
+        ----------
+        X : tensor of shape (n, n_features)
+
+        Returns
+        -------
+        answers : dict of str to tensor
+            ``"transform"``, of the same shape.
+        """
         return {"transform": (X - self.mean) / self.scale}
 
 
@@ -565,7 +649,17 @@ class _Norming(_Step):
         self.norm = normalizer.norm
 
     def forward(self, X: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Divide rows by their norm, but for those of zeros."""
+        """Divide rows by their norm, but for those of zeros.
+
+        Parameters
+        ----------
+        X : tensor of shape (n, n_features)
+
+        Returns
+        -------
+        answers : dict of str to tensor
+            ``"transform"``, of the same shape.
+        """
         if self.norm == "max":
             norm = X.abs().amax(dim=1, keepdim=True)
         elif self.norm == "l1":
@@ -581,8 +675,7 @@ class _Regression(_Step):
     Parameters
     ----------
     classifier : LogisticRegression or OneVsRestClassifier
-        With ``several`` kinds of answers: one of two classes, one of many, and of an
-        indicator, in which a class may have been there always or never.
+        Of two classes, of many, or of an indicator.
     """
 
     outputs = ("predict_proba",)
@@ -604,20 +697,41 @@ class _Regression(_Step):
             self.register_buffer(name, joined)
 
     def forward(self, X: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return probabilities of rows."""
+        """Return probabilities of rows.
+
+        Parameters
+        ----------
+        X : tensor of shape (n, n_features)
+
+        Returns
+        -------
+        answers : dict of str to tensor
+            ``"predict_proba"``, (n, n_classes).
+        """
         logits = functional.linear(X, self.weight, self.bias)
         if self.multilabel:
             return {"predict_proba": logits.sigmoid()}
         if self.is_binary:
             return {"predict_proba": torch.cat([-logits, logits], dim=1).sigmoid()}
         if self.one_by_one:
+            # what OneVsRestClassifier makes of classes that exclude each other
             each = logits.sigmoid()
             return {"predict_proba": each / each.sum(dim=1, keepdim=True)}
         return {"predict_proba": logits.softmax(dim=1)}
 
 
 def _intercept(classifier: Any) -> NDArray[np.float64]:
-    """Return the intercept, or what makes a probability 0 or 1 whatever the row."""
+    """Return the intercept, or what makes a probability 0 or 1 whatever the row.
+
+    Parameters
+    ----------
+    classifier : LogisticRegression or _ConstantPredictor
+        The latter stands for a class that all rows had, or none.
+
+    Returns
+    -------
+    intercept : ndarray of shape (n_outputs,)
+    """
     if isinstance(classifier, _ConstantPredictor):
         return np.where(classifier.y_, np.inf, -np.inf).ravel()
     return np.asarray(classifier.intercept_, dtype=np.float64)
@@ -689,6 +803,8 @@ def _average(X: torch.Tensor, each: int) -> torch.Tensor:
     """
     if each == 1:
         return X
+    # zeros to the end of the last group, wherever that is: torch then need not know how
+    # many frames there are
     sums, counts = (
         functional.avg_pool1d(functional.pad(values, (0, each - 1)), each)
         for values in (X, torch.ones_like(X[:, :1]))
@@ -737,7 +853,7 @@ class _Graph(nn.Module):
     Raises
     ------
     ValueError
-        Where a step cannot hand on to the next, or the last has no such output.
+        Where the last step has no such output.
     """
 
     def __init__(self, steps: Sequence[_Step], outputs: Sequence[str] | None) -> None:
@@ -800,13 +916,18 @@ def _trace(graph: _Graph) -> Any:
         cause = error.__cause__ or error
         raise ValueError(
             "torch cannot export the encoder of the 'estimator' parameter of "
-            f"export_onnx: {str(cause).strip().splitlines()[0]} An encoder must not "
-            "decide by values of its input."
+            f"export_onnx: {_first_line(cause)} An encoder must not decide by values "
+            "of its input."
         ) from error
     assert program is not None
     model = program.model_proto
     _clean(model.graph, axes)
     return model
+
+
+def _first_line(error: BaseException) -> str:
+    """Return what an error says first; torch goes on for pages."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _clean(graph: Any, axes: Sequence[str | int]) -> None:
@@ -931,7 +1052,8 @@ def _check_against(data: bytes, estimator: BaseEstimator, graph: _Graph) -> None
     session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
     estimator = _without_rounding(estimator)
     rng = np.random.default_rng(0)
-    for n_clips, length in ((1, 40_000), (5, 9_001)):
+    # one and several, longer and shorter than the clips that the graph was made with
+    for n_clips, length in ((1, 40_000), (5, 3_001)):
         X = graph.first.draw(rng, n_clips, length // graph.first.shrink)
         answers = session.run(None, {graph.first.input_name: X})
         for name, answer in zip(graph.outputs, answers, strict=True):

@@ -98,7 +98,8 @@ def test_a_search_survives_the_death_of_a_worker(cluster):
     before = set(plugin.pids.values())
     cluster.scheduler.add_plugin(plugin, name="killing")
     try:
-        with joblib.parallel_config(backend="dask"):
+        # on both workers: what only the dead one has could not be had again
+        with joblib.parallel_config(backend="dask", scatter=[X, y]):
             found = make_search(-1).fit(X, y)
     finally:
         cluster.scheduler.remove_plugin(name="killing")

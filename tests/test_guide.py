@@ -87,7 +87,7 @@ def test_a_gateway(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     paths = write_tones(tmp_path / "tones", 12)
     y = np.array(["high", "low"] * 4 + [-1] * 4, dtype=object)
-    code = shrink_nets(find_block("export_onnx(")).replace("precision=", "lr=0.02) #")
+    code = shrink_nets(find_block("export_onnx("))
     exec(code, {"paths": paths, "y": y, "SMALL": SMALL})
     paths[-1].rename("new.wav")
     exec(find_block("onnxruntime"), {})
