@@ -22,6 +22,7 @@ from sklearn_triplet._model_selection.stratification import (
     mask_labels,
 )
 from sklearn_triplet._model_selection.thresholds import TunedThresholds
+from sklearn_triplet._onnx import export_onnx
 from sklearn_triplet._persistence import load_model, save_model
 from sklearn_triplet._review_page.page import write_review_page
 from sklearn_triplet._sampling.augmentations import (
@@ -133,4 +134,5 @@ __all__ = [
     "TagDisplay",
     "save_model",
     "load_model",
+    "export_onnx",
 ]

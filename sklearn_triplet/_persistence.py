@@ -257,8 +257,17 @@ def save_model(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
         )
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
     index = {"format": FORMAT, "versions": versions, "model": model}
-    data = _pack({INDEX: json.dumps(index).encode(), **writer.members})
-    # a crash in the middle of writing must not cost the model that was there
+    write_whole(path, _pack({INDEX: json.dumps(index).encode(), **writer.members}))
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file, or leave what was there: a crash must not cost the old model.
+
+    Parameters
+    ----------
+    path : str or path-like
+    data : bytes
+    """
     path = Path(path)
     unfinished = path.with_name(path.name + ".part")
     try:

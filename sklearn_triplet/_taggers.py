@@ -56,6 +56,7 @@ from sklearn_triplet._training.encoding import (
     build_encoder,
     count_components,
     encode_clip,
+    prepare_forks,
 )
 from sklearn_triplet._training.estimator import ClipsEstimator
 from sklearn_triplet._training.networks import (
@@ -813,6 +814,7 @@ class SequenceTagger(ClipClassifier):
 
     def _tag_batch(self, clips: Clips) -> torch.Tensor:
         """Return the outputs (n, n_outputs, n_steps) of clips that share a batch."""
+        prepare_forks()
         # evaluation mode: neither dropout nor the statistics of a batch
         module, device = self.net_.module_.eval(), self.net_.device
         batch = pad_clips(clips, self.scaler_)

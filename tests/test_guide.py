@@ -51,7 +51,7 @@ def find_block(text, blocks=BLOCKS):
 
 
 def test_every_block_is_run_here():
-    assert len(BLOCKS) == 5 and QUESTIONS and OWN
+    assert len(BLOCKS) == 7 and QUESTIONS and OWN
     # the page on long recordings is one story, whose chapters are run below
     told = [find_block(text, STORY) for chapter in CHAPTERS for text in chapter]
     assert told == STORY
@@ -168,6 +168,19 @@ def test_sharing_models(tmp_path, monkeypatch):
     exec(find_block("save_model("), {"tagger": tagger}, found := {})
     expected = tagger.predict_proba(X)
     np.testing.assert_array_equal(found["same"].predict_proba(X), expected)
+
+
+@pytest.mark.slow
+def test_a_gateway(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("onnxscript")
+    monkeypatch.chdir(tmp_path)
+    paths = write_tones(tmp_path / "tones", 12)
+    y = np.array(["high", "low"] * 4 + [-1] * 4, dtype=object)
+    code = shrink_nets(find_block("export_onnx("))
+    exec(code, {"paths": paths, "y": y, "SMALL": SMALL})
+    paths[-1].rename("new.wav")
+    exec(find_block("onnxruntime"), {})
+    assert capsys.readouterr().out == "low\n"
 
 
 def test_the_sweep(tmp_path):

@@ -9,10 +9,12 @@ grow with the clip.
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 import itertools
 import math
 import numbers
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, TypeAlias
 
@@ -40,6 +42,25 @@ TABLE_ROWS = 256  # rows of a table that are encoded together
 # Frames: what is no longer goes through as a whole, 82 s at 100 frames a second. What
 # is longer goes in smaller pieces, which fit the cache of a processor better.
 ONE_PASS, PIECE = 2**13, 2**11
+
+
+@functools.cache
+def _limit_forks() -> None:
+    """Let each process that is forked from here on compute in one thread."""
+    if hasattr(os, "register_at_fork"):  # Windows has no fork
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+
+def prepare_forks() -> None:
+    """Keep processes that are forked after a computation from waiting forever.
+
+    A fork copies torch's idea of its threads, but no thread, and the first computation
+    in the copy waits for them. One thread needs no others; the workers of torch's own
+    ``DataLoader`` have one for the same reason. Called before each computation; this
+    process keeps its threads, and with a single one nothing is changed at all.
+    """
+    if torch.get_num_threads() > 1:
+        _limit_forks()
 
 
 def takes_components(encoder: EncoderLike) -> bool:
@@ -254,6 +275,7 @@ def _encode(
     -------
     frames : ndarray of shape (n, n_components, n_frames), float32
     """
+    prepare_forks()
     lengths = torch.full((len(X),), X.shape[2], device=device)
     with torch.inference_mode():
         return module.encode_frames(X.to(device), lengths).cpu().numpy()

@@ -45,7 +45,11 @@ from sklearn_triplet._input.types import (
     RandomState,
 )
 from sklearn_triplet._input.warn import warn
-from sklearn_triplet._training.encoding import EncoderLike, takes_components
+from sklearn_triplet._training.encoding import (
+    EncoderLike,
+    prepare_forks,
+    takes_components,
+)
 
 # torch seeds its layers and dropout from one generator per process: fits in threads
 # have to take turns, or each would draw from the other's
@@ -283,6 +287,7 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         if valid is not None:
             valid_data = self._make_data(clips, labels, valid, seeds, validates=True)
         # layers, dropout and the loop itself draw from torch's one generator
+        prepare_forks()
         with seeded_torch(seeds["torch"], self.device):
             previous = self.net_ if goes_on else None
             module = self._make_module(clips, previous)

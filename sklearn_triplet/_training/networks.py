@@ -147,23 +147,26 @@ class _Convolutions(nn.Module):
         # the overload is missing in the types of torch
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, X: torch.Tensor, lengths: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Encode frames.
 
         Parameters
         ----------
         X : tensor of shape (n, n_features, n_frames)
-        lengths : tensor of shape (n,), int64
-            Valid frames.
+        lengths : tensor of shape (n,), int64, or None
+            Valid frames; ``None``: all, as in a graph, which cannot ask.
 
         Returns
         -------
         X : tensor of shape (n, n_components, n_frames)
         """
-        n_frames = X.shape[2]
-        valid = frame_mask(lengths, n_frames)
-        # without padding the statistics need no gathering, which takes half the time
-        mask = None if bool(valid.all()) else valid
+        n_frames, mask = X.shape[2], None
+        if lengths is not None:
+            valid = frame_mask(lengths, n_frames)
+            # without padding the statistics need no gathering, half the time
+            mask = None if bool(valid.all()) else valid
         X = X[:, None].contiguous(memory_format=torch.channels_last)
         X = _silence(X, mask)
         layers = zip(self.convolutions, self.norms, self.pools, strict=True)
