@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
@@ -13,7 +14,6 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from skorch.callbacks import Callback
-from torch.utils.data import Dataset
 
 from sklearn_triplet._input.clips import Clips, FrameScaler, check_clips
 from sklearn_triplet._input.labels import Labels, check_labels
@@ -44,6 +44,7 @@ from sklearn_triplet._training.pseudo_labeling import (
     PseudoLabeler,
     guess_clips,
 )
+from sklearn_triplet._training.state import StatefulData
 from sklearn_triplet._training.triplet_data import TripletBatches, TripletData
 from sklearn_triplet._training.triplet_loss import (
     NegativeMonitor,
@@ -133,6 +134,10 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         See ``validation_fraction``.
     callbacks : list of skorch callbacks, default=None
         Checkpoints, progress bars, schedules. They are cloned.
+    checkpoint : str or path-like, default=None
+        A folder, in which the fit keeps its state after epochs. One that was killed
+        goes on from there when ``fit`` is called again, to the very result of an
+        uninterrupted one; see the user guide, "A fit that is killed".
     warm_start : bool, default=False
         Whether ``fit`` goes on from the last weights and scaling.
     verbose : int, default=0
@@ -251,6 +256,7 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         validation_fraction: float | None = None,
         patience: int = 5,
         callbacks: Sequence[Callback] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         warm_start: bool = False,
         verbose: int = 0,
         random_state: RandomState = None,
@@ -275,6 +281,7 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.warm_start = warm_start
         self.verbose = verbose
         self.random_state = random_state
@@ -594,7 +601,11 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         guesser = self.strategy_.find_guesser()
         return [PseudoLabeler(guesser, self.max_epochs, seed), *history]
 
-    def _finish(self, clips: Clips, labels: Labels, data: Dataset) -> None:
+    def _other_cure(self) -> str:
+        """Name what bounds the embeddings, where nothing does."""
+        return "" if self.normalize else " or set normalize=True"
+
+    def _finish(self, clips: Clips, labels: Labels, data: StatefulData) -> None:
         """Warn of what the history shows, and guess a last time what clips are."""
         # an untrained encoder has no history
         if self.n_iter_:
@@ -606,16 +617,8 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
             )
 
     def _look_at_history(self, labels: Labels) -> None:
-        """Refuse weights that are no numbers, and warn of what the history shows."""
-        last = self.history_[-1]
-        if not np.isfinite(last["train_loss"]):
-            del self.net_  # of no use, and nothing to go on from
-            raise ValueError(
-                f"The triplet loss became {last['train_loss']} in epoch "
-                f"{self.n_iter_}. Lower lr (now {self.lr!r}) or set normalize=True, "
-                "and fit anew: the weights are lost."
-            )
-        for sentence in self._describe_troubles(last, labels.n_kinds):
+        """Warn of what the history shows."""
+        for sentence in self._describe_troubles(self.history_[-1], labels.n_kinds):
             warn(sentence)
 
     def _describe_troubles(self, epoch: Mapping[str, float], n_kinds: int) -> list[str]:

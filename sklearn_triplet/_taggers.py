@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Literal, Self
@@ -486,6 +487,10 @@ class SequenceTagger(ClipClassifier):
         See ``validation_fraction``.
     callbacks : list of skorch callbacks, default=None
         Checkpoints, progress bars, schedules. They are cloned.
+    checkpoint : str or path-like, default=None
+        A folder, in which the fit keeps its state after epochs. One that was killed
+        goes on from there when ``fit`` is called again, to the very result of an
+        uninterrupted one; see the user guide, "A fit that is killed".
     verbose : int, default=0
         1: a line per epoch.
     random_state : int, RandomState instance or None, default=None
@@ -603,6 +608,7 @@ class SequenceTagger(ClipClassifier):
         validation_fraction: float | None = None,
         patience: int = 5,
         callbacks: Sequence[Callback] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         verbose: int = 0,
         random_state: RandomState = None,
     ) -> None:
@@ -623,6 +629,7 @@ class SequenceTagger(ClipClassifier):
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.verbose = verbose
         self.random_state = random_state
 
@@ -890,7 +897,7 @@ class CRNNTagger(SequenceTagger):
         Recurrent layers.
     n_cells, frame_pooling, pooling, dropout, threshold, unknown_weight, max_epochs, \
             lr, batch_size, optimizer, device, validation_fraction, patience, \
-            callbacks, verbose, random_state
+            callbacks, checkpoint, verbose, random_state
         As in ``SequenceTagger``.
 
     Attributes
@@ -939,6 +946,7 @@ class CRNNTagger(SequenceTagger):
         validation_fraction: float | None = None,
         patience: int = 5,
         callbacks: Sequence[Callback] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         verbose: int = 0,
         random_state: RandomState = None,
     ) -> None:
@@ -960,6 +968,7 @@ class CRNNTagger(SequenceTagger):
             validation_fraction=validation_fraction,
             patience=patience,
             callbacks=callbacks,
+            checkpoint=checkpoint,
             verbose=verbose,
             random_state=random_state,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import numbers
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal, Self
@@ -17,7 +18,6 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import Dataset
 
 from sklearn_triplet._input.clips import Clips, FrameScaler
 from sklearn_triplet._input.labels import Labels
@@ -62,6 +62,7 @@ from sklearn_triplet._training.encoding import (
 from sklearn_triplet._training.estimator import EmbedsClips
 from sklearn_triplet._training.networks import FrameEncoder
 from sklearn_triplet._training.pseudo_labeling import GuessesClips
+from sklearn_triplet._training.state import StatefulData
 from sklearn_triplet._training.tag_triplets import (
     CropBatches,
     CropData,
@@ -208,6 +209,10 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         Of the encoder in training.
     callbacks : list of skorch callbacks, default=None
         They are cloned.
+    checkpoint : str or path-like, default=None
+        A folder, in which the fit keeps its state after epochs. One that was killed
+        goes on from there when ``fit`` is called again, to the very result of an
+        uninterrupted one; see the user guide, "A fit that is killed".
     verbose : int, default=0
         1: a line per epoch.
     random_state : int, RandomState instance or None, default=None
@@ -354,6 +359,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         device: Device = "cpu",
         precision: Literal["float32", "bfloat16"] = "float32",
         callbacks: Sequence[Callback] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         verbose: int = 0,
         random_state: RandomState = None,
     ) -> None:
@@ -389,6 +395,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         self.device = device
         self.precision = precision
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.verbose = verbose
         self.random_state = random_state
 
@@ -673,7 +680,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         schedule = LRScheduler(LambdaLR, step_every="batch", lr_lambda=rate)
         return [teacher, schedule]
 
-    def _finish(self, clips: Clips, labels: Labels, data: Dataset) -> None:
+    def _finish(self, clips: Clips, labels: Labels, data: StatefulData) -> None:
         """Guess a last time, write down the guesses, and fit the head on them."""
         module = self.net_.module_.eval()
         device, verbose = self.net_.device, self.verbose
@@ -706,14 +713,13 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
             self._refit(embeddings, guess, np.where(known | is_new, sure, -1))
 
     def _refuse_divergence(self, tagged: Tagged) -> None:
-        """Refuse weights that are no numbers."""
-        loss = self.history_[-1, "train_loss"] if self.n_iter_ else 0.0
-        if np.isfinite(loss) and tagged.embeddings.isfinite().all():
+        """Refuse a teacher of which the clips become no numbers."""
+        if tagged.embeddings.isfinite().all():
             return
         del self.net_
         raise ValueError(
-            f"The loss of TripletTagger became {loss}. Lower lr (now {self.lr!r}) "
-            "and fit anew: the weights are lost."
+            "TripletTagger diverged: its embeddings of the training clips are no "
+            f"numbers. Nothing was learned. Lower lr (now {self.lr!r}), and fit anew."
         )
 
     def _refit(self, embeddings: np.ndarray, guess: IntArray, sure: np.ndarray) -> None:
