@@ -521,12 +521,21 @@ class FitCheckpoint:
             For the messages.
         content : bytes
         """
-        # to the CPU: each part is copied to where it belongs
-        read = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        if read["format"] > FORMAT:
+        try:
+            # to the CPU: each part is copied to where it belongs
+            read = torch.load(
+                io.BytesIO(content), map_location="cpu", weights_only=True
+            )
+            newest = int(read["format"])
+        except Exception as error:  # whatever a file of somebody else's may hold
             raise ValueError(
-                f"The checkpoint {str(path)!r} has format {read['format']}, and this "
-                f"version of sklearn-triplet reads up to {FORMAT}. {self._cure()}"
+                f"The checkpoint {str(path)!r} is none that sklearn-triplet wrote. "
+                f"{self._cure()}"
+            ) from error
+        if newest > FORMAT:
+            raise ValueError(
+                f"The checkpoint {str(path)!r} has format {newest}, and this version "
+                f"of sklearn-triplet reads up to {FORMAT}. {self._cure()}"
             )
         differences = list_differences(read["fit"], self.description)
         if differences:

@@ -8,13 +8,13 @@ neither functions nor classes have to be written.
 
 from __future__ import annotations
 
+import inspect
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 from skorch import NeuralNet
 from skorch.callbacks import PrintLog
 from torch.utils.data import Dataset
@@ -143,13 +143,12 @@ def unpack(packed: Plain, current: object = None) -> Any:
     return current
 
 
-def pack_attributes(thing: BaseEstimator) -> Plain:
+def pack_attributes(thing: object) -> Plain:
     """Take apart what an object has learned: its attributes that are no parameters.
 
     Parameters
     ----------
     thing : selector or skorch callback
-        What has ``get_params``.
 
     Returns
     -------
@@ -157,7 +156,8 @@ def pack_attributes(thing: BaseEstimator) -> Plain:
         By name. What is no data, such as a function or a progress bar, is left out: the
         object makes it anew when it begins.
     """
-    parameters = thing.get_params(deep=False)
+    # not get_params, by which skorch takes any name that does not end in "_" for one
+    parameters = inspect.signature(type(thing).__init__).parameters
     packed = {}
     for name, value in vars(thing).items():
         if name not in parameters:
