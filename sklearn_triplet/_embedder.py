@@ -38,7 +38,7 @@ from sklearn_triplet._training.encoding import (
     encode_clips,
     mean_and_deviation,
 )
-from sklearn_triplet._training.estimator import ClipsEstimator, EmbedsClips
+from sklearn_triplet._training.estimator import COLLAPSED, ClipsEstimator, EmbedsClips
 from sklearn_triplet._training.pseudo_labeling import (
     GuessesClips,
     PseudoLabeler,
@@ -616,6 +616,11 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
                 guess_clips(self.net_, clips, labels, self.scaler_, guesser), labels
             )
 
+    def _answer(self, clips: Clips) -> np.ndarray:
+        """Return mean and deviation of the embedding of clips."""
+        encoded = encode_clips(self.net_, clips, self.scaler_)
+        return np.stack([mean_and_deviation(parts) for parts in encoded])
+
     def _look_at_history(self, labels: Labels) -> None:
         """Warn of what the history shows."""
         for sentence in self._describe_troubles(self.history_[-1], labels.n_kinds):
@@ -651,7 +656,7 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
                 "or label clips that have no class in common with the others."
             )
         on_a_line = epoch["effective_rank"] < 1.5 < self.n_components_ and n_kinds != 2
-        if on_a_line or epoch["spread"] < 1e-4:
+        if on_a_line or epoch["spread"] < COLLAPSED:
             sentences.append(
                 f"The embedding has collapsed: effective rank "
                 f"{epoch['effective_rank']:.2f} of {self.n_components_}, spread "

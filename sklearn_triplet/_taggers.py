@@ -750,6 +750,10 @@ class SequenceTagger(ClipClassifier):
         """Return the cross-entropy for the kind of y."""
         return TagLoss(self.multilabel_, self.unknown_weight)
 
+    def _answer(self, clips: Clips) -> np.ndarray:
+        """Return the probabilities of clips."""
+        return self._to_probabilities(self._clip_logits(clips)).numpy()
+
     # --- what prediction is made of
 
     def _clip_logits(self, clips: Clips) -> torch.Tensor:

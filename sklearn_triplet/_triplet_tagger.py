@@ -712,6 +712,11 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
                 sure = np.where(weak, self.unknown_weight, sure)
             self._refit(embeddings, guess, np.where(known | is_new, sure, -1))
 
+    def _answer(self, clips: Clips) -> np.ndarray:
+        """Return u of clips, of which frames are averaged already."""
+        encoded = encode_clips(self.net_, clips, self.scaler_)
+        return np.stack([self._embed(parts).numpy() for parts in encoded])
+
     def _refuse_divergence(self, tagged: Tagged) -> None:
         """Refuse a teacher of which the clips become no numbers."""
         if tagged.embeddings.isfinite().all():

@@ -28,6 +28,7 @@ from sklearn_triplet import (
     save_model,
 )
 from sklearn_triplet._training import checkpoint as module
+from sklearn_triplet._training import pseudo_labeling
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(24, 6, 12)).astype(np.float32)
@@ -160,6 +161,17 @@ def test_a_killed_fit_ends_as_if_nothing_had_happened(case, tmp_path, monkeypatc
     if not case.endswith("several"):  # where thresholds are chosen by further fits
         assert Fuse.n_epochs == 1
     assert_same(fitted, plain, clips)
+
+
+def test_guesses_of_clips_that_were_not_looked_at_go_on(tmp_path, monkeypatch):
+    # of 12 unlabeled clips: the others keep what was guessed of them in another epoch
+    monkeypatch.setattr(pseudo_labeling, "MAX_GUESSED", 4)
+    strategy = STRATEGIES["pseudo"].set_params(unlabeled_positive__guess_from=0)
+    estimator = TripletEmbedder(strategy, callbacks=[Fuse()], **SMALL)
+    plain = clone(estimator).fit(X, Y)
+    estimator.set_params(checkpoint=tmp_path)
+    kill(estimator, X, Y, 4, monkeypatch)
+    assert_same(clone(estimator).fit(X, Y), plain, X)
 
 
 EMBEDDER = TripletEmbedder("s2", callbacks=[Fuse()], **SMALL)

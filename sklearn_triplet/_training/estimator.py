@@ -59,6 +59,11 @@ from sklearn_triplet._training.state import (
 # have to take turns, or each would draw from the other's
 ONE_AT_A_TIME = threading.RLock()
 TRIED_FRAMES = 8  # by which it is asked whether a net still answers in numbers
+LARGEST = 1e15  # answers beyond have squares that no float32 can sum
+ASKED, ASKED_FRAMES = 32, 1000  # clips by which it is asked whether all are alike
+COLLAPSED = 1e-4  # spread of a batch below which an embedding has collapsed
+SAME = 1e-4  # of the largest answer: a difference that is none
+ROSE = 10  # times the loss of the untrained net, which is that of guessing
 
 
 @contextlib.contextmanager
@@ -185,7 +190,28 @@ def _is_sound(net: NeuralNet, n_features: int) -> bool:
     with torch.inference_mode():
         answer = module.eval().encode_frames(X, lengths)
     module.train(was_training)
-    return bool(answer.isfinite().all())
+    # NaN is not below it either
+    return bool((answer.abs() < LARGEST).all())
+
+
+def _cut_some(clips: Clips) -> Clips:
+    """Return the middle of some clips from all over a training set.
+
+    Parameters
+    ----------
+    clips : Clips
+
+    Returns
+    -------
+    asked : Clips
+        At most ``ASKED``, of at most ``ASKED_FRAMES`` frames each: clips may be hours
+        long.
+    """
+    rows = np.unique(np.linspace(0, len(clips) - 1, ASKED).astype(int))
+    lengths = np.minimum(clips.lengths[rows], ASKED_FRAMES)
+    begins = (clips.lengths[rows] - lengths) // 2
+    arrays = [clips.frames(*place) for place in zip(rows, begins, lengths, strict=True)]
+    return Clips(arrays, lengths, clips.flat)
 
 
 class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
@@ -205,6 +231,8 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         _make_criterion     the loss
         _make_callbacks     the history's further columns
         _finish             what went wrong, in words
+        _answer             what the net makes of clips, for the question whether it
+                            tells them apart
 
     Attributes
     ----------
@@ -327,7 +355,10 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
                 _go_on_from(self.net_, previous)
             self._train(data, valid_data, seeds, checkpoint)
         self.n_iter_ = len(self.net_.history)
+        self._warn_of_rise()
         self._finish(clips, labels, data)
+        if self.n_iter_:
+            self._warn_of_sameness(clips)
 
     # --- what an estimator writes itself, in the order in which it is called
 
@@ -418,6 +449,16 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
             One row per clip.
         data : StatefulData
             What ``_make_data`` returned for those that were learned from.
+        """
+
+    @abstractmethod
+    def _answer(self, clips: Clips) -> np.ndarray:
+        """Return what the net makes of a few short clips, (n_clips, any number).
+
+        Parameters
+        ----------
+        clips : Clips
+            Of those that were learned from.
         """
 
     # --- what all of them share
@@ -704,6 +745,51 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         warn(
             f"{what} The fit has stopped, and its net is that of epoch {n_epochs}, the "
             f"last good one. {lower} to train longer."
+        )
+
+    def _warn_of_rise(self) -> None:
+        """Warn where the loss has ended far above that of the untrained net."""
+        if not self.n_iter_:
+            return
+        batches = self.history_[0]["batches"]
+        first = batches[0]["train_loss"] if batches else np.inf
+        last = self.history_[-1]["train_loss"]
+        # a hinge may begin near 0, and then rise without harm
+        if last > ROSE * max(first, 1):
+            warn(
+                f"The loss of {type(self).__name__} is {last:.3g} after epoch "
+                f"{self.n_iter_} and was {first:.3g} before the first step: nothing "
+                f"was learned. Lower lr (now {self.lr!r}){self._other_cure()}, and fit "
+                "anew."
+            )
+
+    def _warn_of_sameness(self, clips: Clips) -> None:
+        """Warn where the answer is the same whatever is asked, and tell why.
+
+        Parameters
+        ----------
+        clips : Clips
+            What was learned from; a few of them are asked about.
+        """
+        # whoever measures collapse in training has said so
+        if len(clips) < 2 or self.history_[-1].get("spread", 1) < COLLAPSED:
+            return
+        asked = _cut_some(clips)
+        with np.errstate(over="ignore", invalid="ignore"):
+            answers = self._answer(asked).astype(float)
+            largest = np.ptp(answers, axis=0).max()
+        if largest > SAME * max(np.abs(answers).max(), 1):
+            return
+        owner = type(self).__name__
+        # as the net has seen them, to which a difference of 1e-38 is none
+        seen = [self.scaler_.transform(asked[i]) for i in range(len(asked))]
+        if all(c.shape == seen[0].shape and np.allclose(c, seen[0]) for c in seen):
+            why = "they hold the same values. Look at what X is made of."
+        else:
+            why = f"it has collapsed. Lower lr (now {self.lr!r}){self._other_cure()}."
+        warn(
+            f"{owner} gives the same answer to all of {len(asked)} training clips: "
+            f"{why}"
         )
 
     def _other_cure(self) -> str:
