@@ -25,14 +25,14 @@ pytestmark = [
         "ignore:.*(anchors (had|found)|collapsed|nothing tells what they are)"
     ),
 ]
-N_KILLS = 12  # of each fit
+N_KILLS = 5  # of each fit
 LONG = {
-    "s3": {"max_epochs": 25},
-    "stopping": {"max_epochs": 25, "patience": 9},
-    "several": {"max_epochs": 15},
-    "tagger several": {"max_epochs": 20},
-    "triplets of some": {"max_epochs": 12},
-    "triplets table": {"max_epochs": 15},
+    "s3": {"max_epochs": 12},
+    "stopping": {"max_epochs": 12, "patience": 9},
+    "several": {"max_epochs": 8},
+    "tagger several": {"max_epochs": 8},
+    "triplets of some": {"max_epochs": 8},
+    "triplets table": {"max_epochs": 8},
 }
 # their children have imported all that takes seconds
 context = multiprocessing.get_context("forkserver")
