@@ -307,13 +307,17 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         ------
         ValueError
             Where a parameter, a clip or a label is not as described above, the
-            strategy needs labels that y does not have, or the loss diverges.
+            strategy needs labels that y does not have, the first epoch diverges, or
+            what ``checkpoint`` holds is damaged or of another version.
+        OSError
+            Where ``checkpoint`` cannot be written to.
 
         Warns
         -----
         UserWarning
             Where clips could not be read, a parameter has no effect, the embedding has
-            collapsed, or many anchors found no partner.
+            collapsed, many anchors found no partner, a later epoch diverged or the loss
+            rose, or ``checkpoint`` holds other unfinished fits.
         """
         return self._fit(X, y, goes_on=self.warm_start and hasattr(self, "net_"))
 
@@ -321,7 +325,8 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         """Go on learning with new clips, for ``max_epochs`` epochs a call.
 
         Scaling, weights, averages of the optimizer and history are kept, whatever
-        ``warm_start`` says; the first call does what ``fit`` does.
+        ``warm_start`` says; the first call does what ``fit`` does. Later ones keep
+        nothing in the folder ``checkpoint``.
 
         Parameters
         ----------

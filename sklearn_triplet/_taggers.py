@@ -654,12 +654,17 @@ class SequenceTagger(ClipClassifier):
         ------
         ValueError
             Where a parameter, a clip or a label is not as described above, no clip is
-            labeled or only one class is.
+            labeled or only one class is, the first epoch diverges, or what
+            ``checkpoint`` holds is damaged or of another version.
+        OSError
+            Where ``checkpoint`` cannot be written to.
 
         Warns
         -----
         UserWarning
-            Where clips could not be read or a parameter has no effect.
+            Where clips could not be read, a parameter has no effect, a later epoch
+            diverged or the loss rose, all clips get one answer, or ``checkpoint`` holds
+            other unfinished fits.
         """
         return self._fit(X, y)
 

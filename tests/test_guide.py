@@ -35,7 +35,7 @@ def find_block(text, blocks=BLOCKS):
 
 
 def test_every_block_is_run_here():
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
     # the page on long recordings is one story, whose chapters are run below
     told = [find_block(text, STORY) for chapter in CHAPTERS for text in chapter]
     assert told == STORY
@@ -50,6 +50,17 @@ def test_recordings_and_their_labels(tmp_path, monkeypatch):
     assert list(Path("features").iterdir())
     assert found["X"].shape == (3, 64, 28)
     assert found["y"].tolist() == ["low", "high", -1]
+
+
+def test_a_fit_that_is_killed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    X = np.random.default_rng(0).normal(size=(12, 8))
+    block = find_block("checkpoint=").replace("(checkpoint", "(**SMALL, checkpoint")
+    small = {"n_components": 4, "n_steps": 2, "batch_size": 12, "max_epochs": 1}
+    y = np.where(np.arange(12) < 6, np.arange(12) % 2, -1)
+    exec(block, {"X": X, "y": y, "SMALL": small}, found := {})
+    assert len(list(Path("checkpoints").glob("TripletTagger-*/finished.pt"))) == 1
+    assert found["tagger"].n_iter_ == 1
 
 
 def test_tables():
