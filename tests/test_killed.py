@@ -34,9 +34,10 @@ LONG = {
     "triplets of some": {"max_epochs": 8},
     "triplets table": {"max_epochs": 8},
 }
-# their children have imported all that takes seconds
+# its children have imported all that takes seconds; the folder of the tests itself is
+# not on the path of the server in Python 3.11
 context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(["test_checkpoint"])
+context.set_forkserver_preload(["sklearn_triplet", "pytest", "librosa", "soundfile"])
 
 
 def make(case, folder):

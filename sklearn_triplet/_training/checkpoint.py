@@ -442,6 +442,33 @@ class FitCheckpoint:
         begin = time.monotonic()
         if not is_last and begin - self.ended < PATIENCE * self.took:
             return
+        written = self._pack(net, data, valid_data, seeds)
+        with self._in_words():
+            digest = hashlib.sha256(written).digest()
+            write_whole(self.path / UNFINISHED, written + digest)
+        self.last_epoch = len(net.history)
+        self.ended = time.monotonic()
+        self.took = self.ended - begin
+
+    def _pack(
+        self,
+        net: NeuralNet,
+        data: StatefulData,
+        valid_data: StatefulData | None,
+        seeds: Mapping[str, int],
+    ) -> bytes:
+        """Return all that the next epochs depend on, as a file of torch.
+
+        Parameters
+        ----------
+        net, data, valid_data, seeds
+            As in ``save``.
+
+        Returns
+        -------
+        written : bytes
+            In memory first: on a full disk ``torch.save`` tells of no OSError.
+        """
         device = torch.device(net.device)
         is_cuda = device.type == "cuda"
         state = {
@@ -464,13 +491,7 @@ class FitCheckpoint:
         stream = io.BytesIO()
         content = {"format": FORMAT, "fit": self.description, "state": packed}
         torch.save(content, stream)
-        written = stream.getvalue()
-        with self._in_words():
-            digest = hashlib.sha256(written).digest()
-            write_whole(self.path / UNFINISHED, written + digest)
-        self.last_epoch = len(net.history)
-        self.ended = time.monotonic()
-        self.took = self.ended - begin
+        return stream.getvalue()
 
     @contextlib.contextmanager
     def _in_words(self) -> Any:
