@@ -1,5 +1,6 @@
 """Processes that are really killed, and file systems that are really full."""
 
+import contextlib
 import hashlib
 import multiprocessing
 import os
@@ -178,7 +179,8 @@ def test_a_file_system_that_is_full(tiny, tmp_path, monkeypatch):
         for name, value in plain.items():
             np.testing.assert_array_equal(found[name], value, err_msg=name)
     # nor is there room for anything
-    (place / "ballast").write_bytes(bytes(2**20 - 2**16))
     shutil.rmtree(next(place.glob("*/")))
+    with contextlib.suppress(OSError):
+        (place / "ballast").write_bytes(bytes(2**20))
     with pytest.raises(OSError, match="No space left on device. Nothing of the fit is"):
         clone(embedder).fit(X, Y)
