@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
@@ -13,7 +14,6 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from skorch.callbacks import Callback
-from torch.utils.data import Dataset
 
 from sklearn_triplet._input.clips import Clips, FrameScaler, check_clips
 from sklearn_triplet._input.labels import Labels, check_labels
@@ -42,12 +42,13 @@ from sklearn_triplet._training.encoding import (
     encode_clips,
     mean_and_deviation,
 )
-from sklearn_triplet._training.estimator import ClipsEstimator, EmbedsClips
+from sklearn_triplet._training.estimator import COLLAPSED, ClipsEstimator, EmbedsClips
 from sklearn_triplet._training.pseudo_labeling import (
     GuessesClips,
     PseudoLabeler,
     guess_clips,
 )
+from sklearn_triplet._training.state import StatefulData
 from sklearn_triplet._training.triplet_data import TripletBatches, TripletData
 from sklearn_triplet._training.triplet_loss import (
     NegativeMonitor,
@@ -137,6 +138,10 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         See ``validation_fraction``.
     callbacks : list of skorch callbacks, default=None
         Checkpoints, progress bars, schedules. They are cloned.
+    checkpoint : str or path-like, default=None
+        A folder, in which the fit keeps its state after epochs. One that was killed
+        goes on from there when ``fit`` is called again, to the very result of an
+        uninterrupted one; see the user guide, "A fit that is killed".
     warm_start : bool, default=False
         Whether ``fit`` goes on from the last weights and scaling.
     verbose : int, default=0
@@ -255,6 +260,7 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         validation_fraction: float | None = None,
         patience: int = 5,
         callbacks: Sequence[Callback] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         warm_start: bool = False,
         verbose: int = 0,
         random_state: RandomState = None,
@@ -279,6 +285,7 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.warm_start = warm_start
         self.verbose = verbose
         self.random_state = random_state
@@ -304,13 +311,17 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         ------
         ValueError
             Where a parameter, a clip or a label is not as described above, the
-            strategy needs labels that y does not have, or the loss diverges.
+            strategy needs labels that y does not have, the first epoch diverges, or
+            what ``checkpoint`` holds is damaged or of another version.
+        OSError
+            Where ``checkpoint`` cannot be written to.
 
         Warns
         -----
         UserWarning
             Where clips could not be read, a parameter has no effect, the embedding has
-            collapsed, or many anchors found no partner.
+            collapsed, many anchors found no partner, a later epoch diverged or the loss
+            rose, or ``checkpoint`` holds other unfinished fits.
         """
         check_choice(self, "warm_start", [False, True])
         goes_on = bool(self.warm_start) and hasattr(self, "net_")
@@ -320,7 +331,8 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         """Go on learning with new clips, for ``max_epochs`` epochs a call.
 
         Scaling, weights, averages of the optimizer and history are kept, whatever
-        ``warm_start`` says; the first call does what ``fit`` does.
+        ``warm_start`` says; the first call does what ``fit`` does. Later ones keep
+        nothing in the folder ``checkpoint``.
 
         Parameters
         ----------
@@ -603,7 +615,11 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         guesser = self.strategy_.find_guesser()
         return [PseudoLabeler(guesser, self.max_epochs, seed), *history]
 
-    def _finish(self, clips: Clips, labels: Labels, data: Dataset) -> None:
+    def _other_cure(self) -> str:
+        """Name what bounds the embeddings, where nothing does."""
+        return "" if self.normalize else " or set normalize=True"
+
+    def _finish(self, clips: Clips, labels: Labels, data: StatefulData) -> None:
         """Warn of what the history shows, and guess a last time what clips are."""
         # an untrained encoder has no history
         if self.n_iter_:
@@ -614,17 +630,14 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
                 guess_clips(self.net_, clips, labels, self.scaler_, guesser), labels
             )
 
+    def _answer(self, clips: Clips) -> np.ndarray:
+        """Return mean and deviation of the embedding of clips."""
+        encoded = encode_clips(self.net_, clips, self.scaler_)
+        return np.stack([mean_and_deviation(parts) for parts in encoded])
+
     def _look_at_history(self, labels: Labels) -> None:
-        """Refuse weights that are no numbers, and warn of what the history shows."""
-        last = self.history_[-1]
-        if not np.isfinite(last["train_loss"]):
-            del self.net_  # of no use, and nothing to go on from
-            raise ValueError(
-                f"The triplet loss became {last['train_loss']} in epoch "
-                f"{self.n_iter_}. Lower lr (now {self.lr!r}) or set normalize=True, "
-                "and fit anew: the weights are lost."
-            )
-        for sentence in self._describe_troubles(last, labels.n_kinds):
+        """Warn of what the history shows."""
+        for sentence in self._describe_troubles(self.history_[-1], labels.n_kinds):
             warn(sentence)
 
     def _describe_troubles(self, epoch: Mapping[str, float], n_kinds: int) -> list[str]:
@@ -657,7 +670,7 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
                 "or label clips that have no class in common with the others."
             )
         on_a_line = epoch["effective_rank"] < 1.5 < self.n_components_ and n_kinds != 2
-        if on_a_line or epoch["spread"] < 1e-4:
+        if on_a_line or epoch["spread"] < COLLAPSED:
             sentences.append(
                 f"The embedding has collapsed: effective rank "
                 f"{epoch['effective_rank']:.2f} of {self.n_components_}, spread "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Literal, Self
@@ -493,6 +494,10 @@ class SequenceTagger(ClipClassifier):
         See ``validation_fraction``.
     callbacks : list of skorch callbacks, default=None
         Checkpoints, progress bars, schedules. They are cloned.
+    checkpoint : str or path-like, default=None
+        A folder, in which the fit keeps its state after epochs. One that was killed
+        goes on from there when ``fit`` is called again, to the very result of an
+        uninterrupted one; see the user guide, "A fit that is killed".
     verbose : int, default=0
         1: a line per epoch.
     random_state : int, RandomState instance or None, default=None
@@ -610,6 +615,7 @@ class SequenceTagger(ClipClassifier):
         validation_fraction: float | None = None,
         patience: int = 5,
         callbacks: Sequence[Callback] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         verbose: int = 0,
         random_state: RandomState = None,
     ) -> None:
@@ -630,6 +636,7 @@ class SequenceTagger(ClipClassifier):
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.verbose = verbose
         self.random_state = random_state
 
@@ -654,12 +661,17 @@ class SequenceTagger(ClipClassifier):
         ------
         ValueError
             Where a parameter, a clip or a label is not as described above, no clip is
-            labeled or only one class is.
+            labeled or only one class is, the first epoch diverges, or what
+            ``checkpoint`` holds is damaged or of another version.
+        OSError
+            Where ``checkpoint`` cannot be written to.
 
         Warns
         -----
         UserWarning
-            Where clips could not be read or a parameter has no effect.
+            Where clips could not be read, a parameter has no effect, a later epoch
+            diverged or the loss rose, all clips get one answer, or ``checkpoint`` holds
+            other unfinished fits.
         """
         return self._fit(X, y)
 
@@ -750,6 +762,10 @@ class SequenceTagger(ClipClassifier):
     def _make_criterion(self) -> TagLoss:
         """Return the cross-entropy for the kind of y."""
         return TagLoss(self.multilabel_, self.unknown_weight)
+
+    def _answer(self, clips: Clips) -> np.ndarray:
+        """Return the probabilities of clips."""
+        return self._to_probabilities(self._clip_logits(clips)).numpy()
 
     # --- what prediction is made of
 
@@ -909,6 +925,8 @@ class CRNNTagger(SequenceTagger):
         As in ``SequenceTagger``.
     validation_fraction, patience, callbacks : default=None, 5 and None
         As in ``SequenceTagger``.
+    checkpoint : str or path-like, default=None
+        As in ``SequenceTagger``.
     verbose, random_state : int, default=0 and None
         As in ``SequenceTagger``.
 
@@ -958,6 +976,7 @@ class CRNNTagger(SequenceTagger):
         validation_fraction: float | None = None,
         patience: int = 5,
         callbacks: Sequence[Callback] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         verbose: int = 0,
         random_state: RandomState = None,
     ) -> None:
@@ -979,6 +998,7 @@ class CRNNTagger(SequenceTagger):
             validation_fraction=validation_fraction,
             patience=patience,
             callbacks=callbacks,
+            checkpoint=checkpoint,
             verbose=verbose,
             random_state=random_state,
         )

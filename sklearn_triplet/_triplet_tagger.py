@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import numbers
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal, Self
@@ -17,7 +18,6 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import Dataset
 
 from sklearn_triplet._input.clips import Clips, FrameScaler
 from sklearn_triplet._input.labels import Labels
@@ -66,6 +66,7 @@ from sklearn_triplet._training.encoding import (
 from sklearn_triplet._training.estimator import EmbedsClips
 from sklearn_triplet._training.networks import FrameEncoder
 from sklearn_triplet._training.pseudo_labeling import GuessesClips
+from sklearn_triplet._training.state import StatefulData
 from sklearn_triplet._training.tag_triplets import (
     CropBatches,
     CropData,
@@ -212,6 +213,10 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         Of the encoder in training.
     callbacks : list of skorch callbacks, default=None
         They are cloned.
+    checkpoint : str or path-like, default=None
+        A folder, in which the fit keeps its state after epochs. One that was killed
+        goes on from there when ``fit`` is called again, to the very result of an
+        uninterrupted one; see the user guide, "A fit that is killed".
     verbose : int, default=0
         1: a line per epoch.
     random_state : int, RandomState instance or None, default=None
@@ -358,6 +363,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         device: Device = "cpu",
         precision: Literal["float32", "bfloat16"] = "float32",
         callbacks: Sequence[Callback] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         verbose: int = 0,
         random_state: RandomState = None,
     ) -> None:
@@ -393,6 +399,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         self.device = device
         self.precision = precision
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.verbose = verbose
         self.random_state = random_state
 
@@ -418,12 +425,17 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         ValueError
             Where a parameter, a clip or a label is not as described above, no clip is
             labeled, only one class or one clip is, the clips of a class could not be
-            read, or the loss diverges.
+            read, the first epoch diverges, or what ``checkpoint`` holds is damaged or
+            of another version.
+        OSError
+            Where ``checkpoint`` cannot be written to.
 
         Warns
         -----
         UserWarning
-            Where clips could not be read or a parameter has no effect.
+            Where clips could not be read, a parameter has no effect, a later epoch
+            diverged or the loss rose, all clips get one answer, or ``checkpoint`` holds
+            other unfinished fits.
         """
         return self._fit(X, y)
 
@@ -535,9 +547,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         self._begin_guesses(labels, rows)
         clips = clips.take(rows)
         self.has_bands_ = bool(len(rows)) and has_bands(clips)
-        self.frame_pooling_ = int(
-            self.frame_pooling or (2 if self.has_bands_ else 1)
-        )
+        self.frame_pooling_ = int(self.frame_pooling or (2 if self.has_bands_ else 1))
         return clips.average_frames(self.frame_pooling_), labels.take(rows)
 
     def _begin(self, clips: Clips, labels: Labels, goes_on: bool) -> None:
@@ -681,7 +691,7 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
         schedule = LRScheduler(LambdaLR, step_every="batch", lr_lambda=rate)
         return [teacher, schedule]
 
-    def _finish(self, clips: Clips, labels: Labels, data: Dataset) -> None:
+    def _finish(self, clips: Clips, labels: Labels, data: StatefulData) -> None:
         """Guess a last time, write down the guesses, and fit the head on them."""
         module = self.net_.module_.eval()
         device, verbose = self.net_.device, self.verbose
@@ -713,15 +723,19 @@ class TripletTagger(GuessesClips, EmbedsClips, ClipClassifier):
                 sure = np.where(weak, self.unknown_weight, sure)
             self._refit(embeddings, guess, np.where(known | is_new, sure, -1))
 
+    def _answer(self, clips: Clips) -> np.ndarray:
+        """Return u of clips, of which frames are averaged already."""
+        encoded = encode_clips(self.net_, clips, self.scaler_)
+        return np.stack([self._embed(parts).numpy() for parts in encoded])
+
     def _refuse_divergence(self, tagged: Tagged) -> None:
-        """Refuse weights that are no numbers."""
-        loss = self.history_[-1, "train_loss"] if self.n_iter_ else 0.0
-        if np.isfinite(loss) and tagged.embeddings.isfinite().all():
+        """Refuse a teacher of which the clips become no numbers."""
+        if tagged.embeddings.isfinite().all():
             return
         del self.net_
         raise ValueError(
-            f"The loss of TripletTagger became {loss}. Lower lr (now {self.lr!r}) "
-            "and fit anew: the weights are lost."
+            "TripletTagger diverged: its embeddings of the training clips are no "
+            f"numbers. Nothing was learned. Lower lr (now {self.lr!r}), and fit anew."
         )
 
     def _refit(self, embeddings: np.ndarray, guess: IntArray, sure: np.ndarray) -> None:

@@ -51,7 +51,7 @@ def find_block(text, blocks=BLOCKS):
 
 
 def test_every_block_is_run_here():
-    assert len(BLOCKS) == 8 and QUESTIONS and OWN
+    assert len(BLOCKS) == 9 and QUESTIONS and OWN
     # the page on long recordings is one story, whose chapters are run below
     told = [find_block(text, STORY) for chapter in CHAPTERS for text in chapter]
     assert told == STORY
@@ -140,6 +140,17 @@ def test_the_paper_page_names_tests_that_are_there():
     for path, test in named:
         source = (DOCS.parent / path).read_text(encoding="utf-8")
         assert not test or f"def {test}(" in source, test
+
+
+def test_a_fit_that_is_killed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    X = np.random.default_rng(0).normal(size=(12, 8))
+    block = find_block("checkpoint=").replace("(checkpoint", "(**SMALL, checkpoint")
+    small = {"n_components": 4, "n_steps": 2, "batch_size": 12, "max_epochs": 1}
+    y = np.where(np.arange(12) < 6, np.arange(12) % 2, -1)
+    exec(block, {"X": X, "y": y, "SMALL": small}, found := {})
+    assert len(list(Path("checkpoints").glob("TripletTagger-*/finished.pt"))) == 1
+    assert found["tagger"].n_iter_ == 1
 
 
 def test_tables():

@@ -19,6 +19,8 @@ from sklearn_triplet._input.rows import warn_of_unreadable
 from sklearn_triplet._input.types import ClipsLike, IntArray
 
 TABLE_ROWS = 4096  # rows of a table that are read at once
+LARGEST_SCALE = 1e36  # beyond, differences from the mean may exceed float32
+SMALLEST_SCALE = 1e-30  # below, what is added to a clip may, once it is standardised
 BLOCK = 2**15  # frames of a clip that are looked at or measured at once
 
 
@@ -178,7 +180,8 @@ class FrameScaler:
     Attributes
     ----------
     mean, scale : ndarray of shape (n_features,), float32
-        Mean and standard deviation (1 where a feature is constant).
+        Mean and standard deviation (1 where a feature is constant, or that of the
+        frames of clips is below 1e-30).
     silence : ndarray of shape (n_features,), float32
         The smallest value met, standardised: what an empty band looks like.
     limit : float or None
@@ -206,11 +209,26 @@ class FrameScaler:
         Returns
         -------
         scaler : FrameScaler
+
+        Raises
+        ------
+        ValueError
+            Where a feature varies so much that float32 cannot hold it.
         """
         mean, variance, lowest = _measure(clips, verbose)
         scale = np.sqrt(variance)
+        widest = int(scale.argmax())
+        if scale[widest] > LARGEST_SCALE:
+            raise ValueError(
+                f"The values of feature {widest} of X vary too much for float32: their "
+                f"standard deviation is {scale[widest]:.1e}. Divide X by a constant, "
+                "or take its logarithm."
+            )
         # rounding of a constant feature is no variation
         scale[scale <= 1e-6 * np.abs(mean)] = 0.0
+        # nor is dust in frames; the columns of a table may be of any unit
+        if not clips.flat:
+            scale[scale < SMALLEST_SCALE] = 0.0
         if common:
             scale[:] = np.sqrt(np.mean(scale**2))
         # a constant feature becomes 0, as StandardScaler has it

@@ -8,12 +8,14 @@ own, as the samplers of imbalanced-learn do.
 from __future__ import annotations
 
 import contextlib
+import copy
 import inspect
 import numbers
+import os
 import threading
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -30,7 +32,6 @@ from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
 from skorch.history import History
 from torch import nn
-from torch.utils.data import Dataset
 
 from sklearn_triplet._input.clips import Clips, FrameScaler, check_clips
 from sklearn_triplet._input.labels import Labels
@@ -45,15 +46,28 @@ from sklearn_triplet._input.types import (
     RandomState,
 )
 from sklearn_triplet._input.warn import warn
+from sklearn_triplet._training.checkpoint import FitCheckpoint, describe_fit
 from sklearn_triplet._training.encoding import (
     EncoderLike,
     prepare_forks,
     takes_components,
 )
+from sklearn_triplet._training.state import (
+    StatefulData,
+    is_finite,
+    net_state,
+    set_net_state,
+)
 
 # torch seeds its layers and dropout from one generator per process: fits in threads
 # have to take turns, or each would draw from the other's
 ONE_AT_A_TIME = threading.RLock()
+TRIED_FRAMES = 8  # by which it is asked whether a net still answers in numbers
+LARGEST = 1e15  # answers beyond have squares that no float32 can sum
+ASKED, ASKED_FRAMES = 32, 1000  # clips by which it is asked whether all are alike
+COLLAPSED = 1e-4  # spread of a batch below which an embedding has collapsed
+SAME = 1e-4  # of the largest answer: a difference that is none
+ROSE = 10  # times the loss of the untrained net, which is that of guessing
 
 
 @contextlib.contextmanager
@@ -159,24 +173,49 @@ def _go_on_from(net: NeuralNet, previous: NeuralNet) -> None:
         net.optimizer_.load_state_dict(settings)
 
 
-def _train(net: NeuralNet, data: Dataset) -> None:
-    """Run the loop of an initialised net; a user's Ctrl-C is not swallowed.
+def _is_sound(net: NeuralNet, n_features: int) -> bool:
+    """Tell whether the last epoch of a net has left a loss and weights to go on with.
 
-    skorch ends a fit quietly on KeyboardInterrupt, which its callbacks raise too. An
-    epoch without a loss is one that the user broke off, and a search or Pipeline must
-    not go on with half a net.
+    Weights that are numbers may still be so large that nothing is when they are used:
+    so the net is asked once, about features one deviation above or below their means.
 
-    Raises
-    ------
-    KeyboardInterrupt
-        Where an epoch was broken off.
+    Parameters
+    ----------
+    net : skorch.NeuralNet
+        Of which an epoch has ended.
+    n_features : int
     """
-    # not fit, which would throw away what initialize and _go_on_from have set
-    net.partial_fit(data)
-    # the split holds the validation clips, which a pickled net should not
-    net.train_split = None
-    if net.history and "train_loss" not in net.history[-1]:
-        raise KeyboardInterrupt
+    if not np.isfinite(net.history[-1, "train_loss"]) or not is_finite(net):
+        return False
+    module, was_training = net.module_, net.module_.training
+    X = torch.ones(2, n_features, TRIED_FRAMES, device=net.device)
+    X[:, :, ::2] = -1
+    lengths = torch.full((2,), TRIED_FRAMES, device=net.device)
+    with torch.inference_mode():
+        answer = module.eval().encode_frames(X, lengths)
+    module.train(was_training)
+    # NaN is not below it either
+    return bool((answer.abs() < LARGEST).all())
+
+
+def _cut_some(clips: Clips) -> Clips:
+    """Return the middle of some clips from all over a training set.
+
+    Parameters
+    ----------
+    clips : Clips
+
+    Returns
+    -------
+    asked : Clips
+        At most ``ASKED``, of at most ``ASKED_FRAMES`` frames each: clips may be hours
+        long.
+    """
+    rows = np.unique(np.linspace(0, len(clips) - 1, ASKED).astype(int))
+    lengths = np.minimum(clips.lengths[rows], ASKED_FRAMES)
+    begins = (clips.lengths[rows] - lengths) // 2
+    arrays = [clips.frames(*place) for place in zip(rows, begins, lengths, strict=True)]
+    return Clips(arrays, lengths, clips.flat)
 
 
 def _is_callback(given: object) -> bool:
@@ -204,6 +243,8 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         _make_criterion     the loss
         _make_callbacks     the history's further columns
         _finish             what went wrong, in words
+        _answer             what the net makes of clips, for the question whether it
+                            tells them apart
 
     Attributes
     ----------
@@ -235,6 +276,7 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
     optimizer: Optimizer
     device: Device
     callbacks: Sequence[Callback] | None
+    checkpoint: str | os.PathLike[str] | None
     verbose: int
     random_state: RandomState
 
@@ -278,6 +320,35 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         clips, labels = self._select(clips, self._read_labels(y, len(clips)))
         seeds = dict(zip(self._seed_names, self._draw_seeds(goes_on), strict=True))
         self._begin(clips, labels, goes_on)
+        with self._open_checkpoint(clips, labels, seeds, goes_on) as checkpoint:
+            if checkpoint is not None and checkpoint.state is not None:
+                # those of the fit that goes on, also where they came from nowhere
+                seeds = checkpoint.state["seeds"]
+            self._learn(clips, labels, seeds, goes_on, checkpoint)
+        return self
+
+    def _learn(
+        self,
+        clips: Clips,
+        labels: Labels,
+        seeds: dict[str, int],
+        goes_on: bool,
+        checkpoint: FitCheckpoint | None,
+    ) -> None:
+        """Split, scale, build and train.
+
+        Parameters
+        ----------
+        clips : Clips
+        labels : Labels
+            What is learned from.
+        seeds : dict of str to int
+            By ``_seed_names``.
+        goes_on : bool
+            As in ``_fit``.
+        checkpoint : FitCheckpoint or None
+            Where epochs are kept.
+        """
         train, valid = self._split(labels, seeds["split"])
         # over all clips, those that validate too: no label is in it
         if not goes_on:
@@ -295,10 +366,12 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
             self.net_.initialize()
             if previous is not None:
                 _go_on_from(self.net_, previous)
-            _train(self.net_, data)
+            self._train(data, valid_data, seeds, checkpoint)
         self.n_iter_ = len(self.net_.history)
+        self._warn_of_rise()
         self._finish(clips, labels, data)
-        return self
+        if self.n_iter_:
+            self._warn_of_sameness(clips)
 
     # --- what an estimator writes itself, in the order in which it is called
 
@@ -342,7 +415,7 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         rows: IntArray,
         seeds: dict[str, int],
         validates: bool = False,
-    ) -> Dataset:
+    ) -> StatefulData:
         """Return what ``_batches`` draws from.
 
         Parameters
@@ -378,7 +451,7 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         """Return callbacks of our own; they come before the user's."""
         return []
 
-    def _finish(self, clips: Clips, labels: Labels, data: Dataset) -> None:
+    def _finish(self, clips: Clips, labels: Labels, data: StatefulData) -> None:
         """Look at what was learned, and say in words what went wrong.
 
         Parameters
@@ -387,8 +460,18 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
             All that were learned from or validated by.
         labels : Labels
             One row per clip.
-        data : Dataset
+        data : StatefulData
             What ``_make_data`` returned for those that were learned from.
+        """
+
+    @abstractmethod
+    def _answer(self, clips: Clips) -> np.ndarray:
+        """Return what the net makes of a few short clips, (n_clips, any number).
+
+        Parameters
+        ----------
+        clips : Clips
+            Of those that were learned from.
         """
 
     # --- what all of them share
@@ -410,6 +493,11 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
             )
         if not isinstance(self.verbose, bool):
             check_number(self, "verbose", numbers.Integral, 0)
+        if not isinstance(self.checkpoint, str | os.PathLike | None):
+            raise ValueError(
+                f"The 'checkpoint' parameter of {type(self).__name__} must be a folder "
+                f"or None. Got {self.checkpoint!r} instead."
+            )
 
     def _check_stopping(self) -> None:
         """Refuse what decides when to stop early.
@@ -529,7 +617,7 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
         return train, valid
 
     def _compose_net(
-        self, module: nn.Module, valid_data: Dataset | None, seeds: dict[str, int]
+        self, module: nn.Module, valid_data: StatefulData | None, seeds: dict[str, int]
     ) -> NeuralNet:
         """Compose the skorch net from the parameters that bear its names.
 
@@ -565,6 +653,182 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
             # partial_fit of skorch begins anew where this is False
             warm_start=True,
         )
+
+    def _open_checkpoint(
+        self, clips: Clips, labels: Labels, seeds: dict[str, int], goes_on: bool
+    ) -> contextlib.AbstractContextManager[FitCheckpoint | None]:
+        """Look into the folder that ``checkpoint`` names, if it does.
+
+        Parameters
+        ----------
+        clips, labels, seeds, goes_on
+            As in ``_learn``.
+
+        Warns
+        -----
+        UserWarning
+            Where it has no effect: what a fit that goes on began with is nowhere.
+        """
+        if self.checkpoint is None or goes_on:
+            if goes_on:
+                self._warn_ignored("checkpoint", "where an earlier fit goes on")
+            return contextlib.nullcontext()
+        drawn = None if self.random_state is None else list(seeds.values())
+        description = describe_fit(
+            type(self).__name__,
+            self.get_params(deep=False),
+            drawn,
+            clips,
+            labels,
+            self.verbose,
+        )
+        return FitCheckpoint(self.checkpoint, description)
+
+    def _train(
+        self,
+        data: StatefulData,
+        valid_data: StatefulData | None,
+        seeds: dict[str, int],
+        checkpoint: FitCheckpoint | None,
+    ) -> None:
+        """Run the epochs of an initialised net; keep the last one that is sound.
+
+        As ``partial_fit`` of skorch, epoch by epoch. skorch ends a fit quietly on
+        KeyboardInterrupt, which its callbacks raise too. An epoch without a loss is one
+        that the user broke off, and a search or Pipeline must not go on with half a
+        net.
+
+        Parameters
+        ----------
+        data, valid_data : StatefulData
+            What is trained on, and validated by if anything.
+        seeds, checkpoint
+            As in ``_learn``.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Where an epoch was broken off.
+        ValueError
+            Where not even the first epoch is sound.
+        """
+        net = self.net_
+        goal = len(net.history) + self.max_epochs
+        net.notify("on_train_begin", X=data, y=None)
+        if checkpoint is not None:
+            checkpoint.restore(net, data, valid_data)
+        sound = copy.deepcopy(net_state(net)) if net.history else None
+        is_over = is_broken = False
+        while len(net.history) < goal and not is_over:
+            n_before = len(net.history)
+            try:
+                net.fit_loop(data, epochs=1)
+            except KeyboardInterrupt:
+                is_over = True
+                has_begun = len(net.history) > n_before
+                is_broken = not has_begun or "train_loss" not in net.history[-1]
+            if is_broken:
+                break
+            if not _is_sound(net, self.n_features_in_):
+                self._go_back(sound, n_before)
+                break
+            sound = copy.deepcopy(net_state(net))
+            # an epoch that was the last by what came to light in it is run once more
+            if checkpoint is not None and not is_over:
+                is_last = len(net.history) == goal
+                checkpoint.save(net, data, valid_data, seeds, is_last)
+        net.notify("on_train_end", X=data, y=None)
+        # the split holds the validation clips, which a pickled net should not
+        net.train_split = None
+        if is_broken:
+            raise KeyboardInterrupt
+
+    def _go_back(self, sound: dict[str, Any] | None, n_epochs: int) -> None:
+        """Give a net that has diverged the weights of its last sound epoch.
+
+        Who has waited for days wants what was learned before, and a word of what
+        happened; but a net that never was sound has learned nothing.
+
+        Parameters
+        ----------
+        sound : dict or None
+            What ``net_state`` returned then; ``None`` if there is no such epoch.
+        n_epochs : int
+            How many there were.
+
+        Raises
+        ------
+        ValueError
+            Where there is none.
+
+        Warns
+        -----
+        UserWarning
+            Where there is one.
+        """
+        net, owner, epoch = self.net_, type(self).__name__, n_epochs + 1
+        loss = net.history[-1, "train_loss"]
+        became = "weights too large" if np.isfinite(loss) else f"a loss of {loss}"
+        what = f"{owner} diverged: epoch {epoch} ended with {became}."
+        lower = f"Lower lr (now {self.lr!r}){self._other_cure()}"
+        if sound is None:
+            del self.net_  # of no use, and nothing to go on from
+            raise ValueError(f"{what} Nothing was learned. {lower}, and fit anew.")
+        set_net_state(net, sound)
+        del net.history_[n_epochs:]
+        warn(
+            f"{what} The fit has stopped, and its net is that of epoch {n_epochs}, the "
+            f"last good one. {lower} to train longer."
+        )
+
+    def _warn_of_rise(self) -> None:
+        """Warn where the loss has ended far above that of the untrained net."""
+        if not self.n_iter_:
+            return
+        batches = self.history_[0]["batches"]
+        first = batches[0]["train_loss"] if batches else np.inf
+        last = self.history_[-1]["train_loss"]
+        # a hinge may begin near 0, and then rise without harm
+        if last > ROSE * max(first, 1):
+            warn(
+                f"The loss of {type(self).__name__} is {last:.3g} after epoch "
+                f"{self.n_iter_} and was {first:.3g} before the first step: nothing "
+                f"was learned. Lower lr (now {self.lr!r}){self._other_cure()}, and fit "
+                "anew."
+            )
+
+    def _warn_of_sameness(self, clips: Clips) -> None:
+        """Warn where the answer is the same whatever is asked, and tell why.
+
+        Parameters
+        ----------
+        clips : Clips
+            What was learned from; a few of them are asked about.
+        """
+        # whoever measures collapse in training has said so
+        if len(clips) < 2 or self.history_[-1].get("spread", 1) < COLLAPSED:
+            return
+        asked = _cut_some(clips)
+        with np.errstate(over="ignore", invalid="ignore"):
+            answers = self._answer(asked).astype(float)
+            largest = np.ptp(answers, axis=0).max()
+        if largest > SAME * max(np.abs(answers).max(), 1):
+            return
+        owner = type(self).__name__
+        # as the net has seen them, to which a difference of 1e-38 is none
+        seen = [self.scaler_.transform(asked[i]) for i in range(len(asked))]
+        if all(c.shape == seen[0].shape and np.allclose(c, seen[0]) for c in seen):
+            why = "they hold the same values. Look at what X is made of."
+        else:
+            why = f"it has collapsed. Lower lr (now {self.lr!r}){self._other_cure()}."
+        warn(
+            f"{owner} gives the same answer to all of {len(asked)} training clips: "
+            f"{why}"
+        )
+
+    def _other_cure(self) -> str:
+        """Say what helps against divergence beside a lower learning rate."""
+        return ""
 
     # --- what a stored estimator gets its net back by
 

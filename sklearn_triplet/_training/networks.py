@@ -698,6 +698,10 @@ class ClipTagger(nn.Module):
             X = self.encoder(X, lengths)
         return self.head(X, lengths)
 
+    def encode_frames(self, X: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Return the outputs of steps, as a ``FrameEncoder`` returns frames."""
+        return self.tag_steps(X, lengths)[0]
+
     def read_logits(self, outputs: torch.Tensor) -> torch.Tensor:
         """Return the logits among the outputs of steps, (n, n_classes, n_steps)."""
         return outputs.chunk(2, dim=1)[0] if self.pooling == "attention" else outputs

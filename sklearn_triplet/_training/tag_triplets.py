@@ -20,7 +20,6 @@ from skorch.callbacks import Callback
 from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import Dataset
 
 from sklearn_triplet._input.clips import Clips, FrameScaler, Moments
 from sklearn_triplet._input.labels import Labels
@@ -36,8 +35,14 @@ from sklearn_triplet._sampling.pseudo_labels import (
 from sklearn_triplet._sampling.segments import SegmentedClips, Units
 from sklearn_triplet._sampling.transforms import Transformation
 from sklearn_triplet._training.networks import FrameEncoder, frame_mask
+from sklearn_triplet._training.state import Plain, StatefulData, pack, unpack
 from sklearn_triplet._training.tagging import pad_clips
-from sklearn_triplet._training.triplet_data import ShuffledQueue, as_tensors
+from sklearn_triplet._training.triplet_data import (
+    ShuffledQueue,
+    as_tensors,
+    pack_segments,
+    unpack_segments,
+)
 from sklearn_triplet._training.triplet_loss import compare_labels
 
 SMALL = 1e-6  # variance below which a component counts as constant
@@ -495,7 +500,7 @@ def count_false_negatives(
     return np.array([(pairs & (classes @ classes.T > 0)).sum(), pairs.sum()])
 
 
-class CropData(Dataset):
+class CropData(StatefulData):
     """Labeled and unlabeled clips that augmented crops are drawn from.
 
     Parameters
@@ -556,6 +561,23 @@ class CropData(Dataset):
         most = (batch_size - 1) // n_views
         self.n_unlabeled = min(round(share * batch_size / n_views), most)
         self.n_labeled = batch_size - self.n_unlabeled * n_views
+
+    def state_dict(self) -> Plain:
+        """Return what epochs have changed, for a fit that goes on elsewhere."""
+        return {
+            "rng": pack(self.rng),
+            "waiting": pack([queue.waiting for queue in self.classes]),
+            "unlabeled": pack([self.waiting.items, self.waiting.waiting]),
+            "segments": pack_segments(self.segments),
+        }
+
+    def load_state_dict(self, state: Plain) -> None:
+        """Go on where ``state_dict`` was asked."""
+        for queue, waiting in zip(self.classes, unpack(state["waiting"]), strict=True):
+            queue.waiting = waiting
+        self.waiting.items, self.waiting.waiting = unpack(state["unlabeled"])
+        unpack_segments(self.segments, state["segments"])
+        unpack(state["rng"], self.rng)
 
     def __len__(self) -> int:
         return self.n_steps

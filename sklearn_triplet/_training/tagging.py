@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.utils.data import Dataset
 
 from sklearn_triplet._input.clips import Clips, FrameScaler
 from sklearn_triplet._input.labels import Labels
 from sklearn_triplet._input.progress import show_progress
 from sklearn_triplet._input.types import IntArray
+from sklearn_triplet._training.state import Plain, StatefulData, pack, unpack
 
 
 def pad_clips(clips: Clips, scaler: FrameScaler) -> dict[str, torch.Tensor]:
@@ -35,7 +35,7 @@ def pad_clips(clips: Clips, scaler: FrameScaler) -> dict[str, torch.Tensor]:
     return {"X": torch.from_numpy(X), "lengths": torch.from_numpy(clips.lengths)}
 
 
-class TaggingData(Dataset):
+class TaggingData(StatefulData):
     """Labeled clips and their targets.
 
     Parameters
@@ -63,6 +63,14 @@ class TaggingData(Dataset):
         self.labels = labels
         self.scaler = scaler
         self.rng = None if seed is None else np.random.default_rng(seed)
+
+    def state_dict(self) -> Plain:
+        """Return what epochs have changed: the generator."""
+        return {"rng": pack(self.rng)}
+
+    def load_state_dict(self, state: Plain) -> None:
+        """Go on where ``state_dict`` was asked."""
+        unpack(state["rng"], self.rng)
 
     def __len__(self) -> int:
         return len(self.clips)

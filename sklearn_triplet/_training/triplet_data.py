@@ -8,17 +8,26 @@ chance lies here, so that whatever follows is a pure function of the batch.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from sklearn_triplet._input.progress import show_progress
 from sklearn_triplet._input.types import BoolArray, IntArray
+from sklearn_triplet._sampling.neighbors import FOUND
 from sklearn_triplet._sampling.positives import PositiveSelector, check_positives
 from sklearn_triplet._sampling.segments import SegmentedClips, Units
-from sklearn_triplet._sampling.strategies import Strategy
+from sklearn_triplet._sampling.strategies import SLOTS, Strategy
+from sklearn_triplet._training.state import (
+    Plain,
+    StatefulData,
+    pack,
+    pack_attributes,
+    unpack,
+    unpack_attributes,
+)
 
 # what the module takes, and the anchors' segments: skorch asks for a target
 Batch: TypeAlias = tuple[dict[str, torch.Tensor], torch.Tensor]
@@ -49,6 +58,39 @@ class ShuffledQueue:
             self.waiting = np.append(self.waiting, self.rng.permutation(self.items))
         drawn, self.waiting = self.waiting[:n], self.waiting[n:]
         return drawn
+
+
+def pack_segments(segments: SegmentedClips) -> Plain:
+    """Take apart what is guessed of clips, and the neighbours that were searched.
+
+    Parameters
+    ----------
+    segments : SegmentedClips
+    """
+    guesses = segments.guesses
+    return {
+        # before the first guess these are the labels, and whoever asks goes by identity
+        "guesses": None
+        if guesses is segments.labels
+        else pack([guesses.present, guesses.unknown, segments.confidence]),
+        # of equal distances a new search could choose otherwise
+        "neighbors": pack(FOUND.get(segments, {})),
+    }
+
+
+def unpack_segments(segments: SegmentedClips, packed: Plain) -> None:
+    """Set what ``pack_segments`` found.
+
+    Parameters
+    ----------
+    segments : SegmentedClips
+        Of the same clips.
+    packed : dict
+    """
+    if packed["guesses"] is not None:
+        present, unknown, segments.confidence = unpack(packed["guesses"])
+        segments.guesses = replace(segments.labels, present=present, unknown=unknown)
+    FOUND[segments] = unpack(packed["neighbors"])
 
 
 def count_anchors(
@@ -90,7 +132,7 @@ def count_anchors(
     return n_labeled_anchors, n_triplets - n_labeled_anchors
 
 
-class TripletData(Dataset):
+class TripletData(StatefulData):
     """The segments that triplets are drawn from, and how.
 
     Parameters
@@ -156,6 +198,35 @@ class TripletData(Dataset):
         self.queues = [
             ShuffledQueue(items, self.rng) for items in (self.labeled, self.unlabeled)
         ]
+
+    def state_dict(self) -> Plain:
+        """Return what epochs have changed, for a fit that goes on elsewhere."""
+        known, strategy = self.known, self.strategy
+        guessed = known is not self.segments.labels
+        return {
+            "rng": pack(self.rng),
+            "waiting": pack([queue.waiting for queue in self.queues]),
+            "segments": pack_segments(self.segments),
+            "known": pack([known.present, known.unknown]) if guessed else None,
+            # such as the neighbours that were searched so far
+            "selectors": {
+                slot: pack_attributes(getattr(strategy, slot))
+                for slot in SLOTS
+                if getattr(strategy, slot) is not None
+            },
+        }
+
+    def load_state_dict(self, state: Plain) -> None:
+        """Go on where ``state_dict`` was asked."""
+        unpack(state["rng"], self.rng)
+        for queue, waiting in zip(self.queues, unpack(state["waiting"]), strict=True):
+            queue.waiting = waiting
+        unpack_segments(self.segments, state["segments"])
+        if state["known"] is not None:
+            present, unknown = unpack(state["known"])
+            self.known = replace(self.known, present=present, unknown=unknown)
+        for slot, packed in state["selectors"].items():
+            unpack_attributes(getattr(self.strategy, slot), packed)
 
     def __len__(self) -> int:
         return self.n_labeled + self.n_unlabeled
