@@ -5,7 +5,7 @@ CONSTRAINTS ?= constraints.txt
 EXTRAS ?= test,plot,active,onnx
 DATA ?=
 
-.PHONY: install demo test test-slow test-oldest lint
+.PHONY: install demo test test-slow test-oldest lint bench
 
 install: $(VENV)/.installed
 
@@ -37,3 +37,8 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# ours and its peers, in turn; `make bench ARGS=--quick` takes three minutes
+bench: install
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[bench]"
+	$(BIN)/python benchmarks/speed.py $(if $(DATA),--data "$(DATA)") $(ARGS)
