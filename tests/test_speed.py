@@ -1,6 +1,7 @@
 """benchmarks/speed.py: it runs, and the fast ways have the plain ways' results."""
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -112,3 +113,15 @@ def test_two_workers_find_what_one_finds(speed):
     np.testing.assert_array_equal(
         one.cv_results_["mean_test_score"], two.cv_results_["mean_test_score"]
     )
+
+
+@pytest.mark.slow
+def test_workers_of_a_search_do_not_compete_for_threads(speed):
+    """By default, without a word of the user or of ours: joblib divides the cores."""
+    X = np.random.default_rng(0).normal(size=(16, 64, 96)).astype(np.float32)
+    search = speed.make_search(2, 4, 8).set_params(
+        scoring=lambda estimator, X, y: torch.get_num_threads()
+    )
+    search.fit(X, np.arange(16) % 2)
+    cores = max((os.cpu_count() or 1) // 2, 1)
+    assert (search.cv_results_["mean_test_score"] <= cores).all()
