@@ -275,7 +275,7 @@ def train_plainly(X: np.ndarray, n_steps: int, batch_size: int, device: str) -> 
 def time_step(corpus: Corpus, options: argparse.Namespace) -> Iterator[Row]:
     """Time whole fits of one epoch, scaling and drawing included."""
     size, device = (8, options.device) if options.tiny else (64, options.device)
-    n_steps = 1 if options.tiny else 3 if options.quick else 8
+    n_steps = 1 if options.tiny else 2 if options.quick else 8
     if device != "cpu":
         n_steps = -(-31560 // size)  # an epoch of the paper's size
     clock = time.process_time if device == "cpu" else time.perf_counter
@@ -576,13 +576,13 @@ def time_search(corpus: Corpus, options: argparse.Namespace) -> Iterator[Row]:
     """Search two settings on two folds, by one worker and by two."""
     X = corpus.features[: 8 if options.tiny else 40]
     y = np.arange(len(X)) % 2
-    size, n = (2, 4) if options.tiny else (32, 128)
+    size, n = (2, 4) if options.tiny else (32, 64 if options.quick else 256)
     # workers are started before
     make_search(2, 2, 2).fit(X[:8], y[:8])
     ours, peer, ratios = take_turns(
         lambda: make_search(2, size, n).fit(X, y),
         lambda: make_search(1, size, n).fit(X, y),
-        1 if options.tiny else min(options.n_pairs, 3),
+        1 if options.quick else min(options.n_pairs, 3),
         time.perf_counter,
     )
     limit = f"2 x on {os.cpu_count()} cores, {os.getloadavg()[0]:.1f} busy"
@@ -605,7 +605,7 @@ def time_memory(corpus: Corpus, options: argparse.Namespace) -> Iterator[Row]:
         "embedder.fit(X)\n"
         "print(time.process_time() - begin)\n"
     )
-    size, n = ("4", "4") if options.tiny else ("64", "192")
+    size, n = ("4", "4") if options.tiny else ("64", "128")
 
     def run(extra: dict[str, str]) -> float:
         found = subprocess.run(
@@ -617,7 +617,7 @@ def time_memory(corpus: Corpus, options: argparse.Namespace) -> Iterator[Row]:
         )
         return float(found.stdout)
 
-    pairs = [(run({}), run(MEMORY)) for _ in range(1 if options.tiny else 3)]
+    pairs = [(run({}), run(MEMORY)) for _ in range(min(options.n_pairs, 3))]
     ours, theirs = np.median(pairs, axis=0)
     yield Row(
         "memory that is given back, a fit",
