@@ -8,7 +8,7 @@ TESTS ?= tests
 PACKAGED = $(subst $(VENV)/,$(VENV)-package/,$(BIN))/python
 SPHINX = $(BIN)/python -m sphinx -b html -W --keep-going -d docs/_build/doctrees
 
-.PHONY: install demo test test-slow test-oldest test-newest lint docs docs-quick package
+.PHONY: install demo test test-slow test-oldest test-newest lint bench docs docs-quick package
 
 install: $(VENV)/.installed
 
@@ -72,3 +72,8 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# ours and its peers, in turn; `make bench ARGS=--quick` takes three minutes
+bench: install
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[bench]"
+	$(BIN)/python benchmarks/speed.py $(if $(DATA),--data "$(DATA)") $(ARGS)

@@ -2,22 +2,24 @@
 
 import numpy as np
 import pytest
+import torch
 from helpers import LENGTH, N_FEATURES, cut, make_segments, select
 from sklearn.neighbors import NearestNeighbors
 
 from sklearn_triplet import (
     Nearest,
     RandomNegative,
+    SegmentedClips,
     Strategy,
     Transformed,
     TripletEmbedder,
 )
-from sklearn_triplet._sampling import neighbors
+from sklearn_triplet._sampling import neighbors as neighbors_module
 
 
 def set_blocks(monkeypatch, block):
-    monkeypatch.setattr(neighbors, "ANCHORS", block)
-    monkeypatch.setattr(neighbors, "CANDIDATES", block)
+    monkeypatch.setattr(neighbors_module, "ANCHORS", block)
+    monkeypatch.setattr(neighbors_module, "CANDIDATES", block)
 
 
 def search(selector, segments, anchors):
@@ -115,25 +117,154 @@ def test_more_neighbours_than_there_are():
     assert not found.substituted.any()
 
 
-def test_doubtful_anchors_are_searched_again(monkeypatch):
-    """Rounding hides the order of nearly silent segments: only double tells it."""
+def make_sound(n_clips, n_segments=4, seed=0):
+    """Clips of the size of outlines: recordings alike, noise, silence and copies."""
+    rng = np.random.default_rng(seed)
+    shape = n_clips, 7, n_segments * 30  # one band and six frames beyond an area
+    slow = rng.normal(size=(n_clips, 7, n_segments)).repeat(30, axis=2)
+    X = slow + rng.normal(scale=0.3, size=shape)
+    X[::5] = rng.normal(size=X[::5].shape)
+    X[1::5] = -9.21
+    X[2::9] = -9.21 + 1e-6 * rng.normal(size=X[2::9].shape)
+    X[3::6] = X[4]
+    return X.astype(np.float32)
+
+
+def search_by_definition(segments, n_neighbors, exclude_same_clip):
+    """Compare all pairs in double precision; of equal ones the first is nearest."""
+    ids = np.arange(len(segments))
+    units = segments.take(ids[:, None])
+    neighbors = []
+    for i in ids:
+        others = units.take(np.full(len(ids), i))
+        distances = neighbors_module.paired_distances(others, units)
+        banned = segments.clip_of == segments.clip_of[i]
+        distances[banned if exclude_same_clip else i] = np.inf
+        order = np.argsort(distances, kind="stable")[:n_neighbors]
+        neighbors.append(np.where(np.isinf(distances[order]), -1, order))
+    return np.array(neighbors)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("block", [4096, 50])
+@pytest.mark.parametrize("n_neighbors", [1, 4])
+@pytest.mark.parametrize("exclude_same_clip", [False, True])
+def test_outlines_find_what_the_definition_finds(
+    monkeypatch, dtype, block, n_neighbors, exclude_same_clip
+):
+    """Twins, near twins, noise and sound: every level has something to decide."""
+    set_blocks(monkeypatch, block)
+    monkeypatch.setattr(neighbors_module, "GROUP", max(block // 2, 1))
+    monkeypatch.setattr(neighbors_module, "GUESSED", 2 * block)
+    monkeypatch.setattr(neighbors_module, "FEW", 3)
+    monkeypatch.setattr(neighbors_module, "find_fastest_dtype", lambda: dtype)
+    segments = SegmentedClips.from_arrays(make_sound(60), segment_length=30)
+    everything = np.arange(len(segments))
+    found = neighbors_module.find_nearest(
+        segments, everything, n_neighbors, exclude_same_clip
+    )
+    expected = search_by_definition(segments, n_neighbors, exclude_same_clip)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("block", [4096, 40])
+def test_padded_segments_beside_whole_ones(monkeypatch, block):
+    set_blocks(monkeypatch, block)
+    X = make_sound(50, n_segments=2)
+    clips = [x[:, :n] for x, n in zip(X, [60, 60, 30, 17, 5] * 10, strict=True)]
+    segments = SegmentedClips.from_arrays(clips, segment_length=30)
+    assert segments.padded
+    for exclude_same_clip in (False, True):
+        found = neighbors_module.find_nearest(
+            segments, np.arange(len(segments)), 2, exclude_same_clip
+        )
+        expected = search_by_definition(segments, 2, exclude_same_clip)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_the_first_of_many_copies_is_the_nearest():
+    """More copies than any search would keep as candidates."""
+    X = np.repeat(make_sound(5, n_segments=1)[[0, 4]], 100, axis=0)
+    segments = SegmentedClips.from_arrays(X, segment_length=30)
+    found = neighbors_module.find_nearest(segments, np.arange(200), 2)
+    expected = np.array([[0, 1]] * 100 + [[100, 101]] * 100)
+    expected[[0, 1, 100, 101]] = [1, 2], [0, 2], [101, 102], [100, 102]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_values_too_large_for_single_precision():
     rng = np.random.default_rng(0)
-    silent = -20 + 0.005 * rng.normal(size=(60, N_FEATURES, LENGTH))
-    loud = rng.normal(0, 1, (60, N_FEATURES, LENGTH))
-    segments = cut([*loud, *silent])
-    again = []
-    in_double_precision = neighbors._Search.in_double_precision
+    X = make_sound(30)
+    X[7] *= np.float32(1e17)
+    segments = SegmentedClips.from_arrays(X, segment_length=30)
+    segments.scaler.mean[:], segments.scaler.scale[:] = 0, 1
+    anchors = rng.permutation(len(segments))[:40]
+    found = neighbors_module.find_nearest(segments, anchors, 1)
+    expected = search_by_definition(segments, 1, False)
+    np.testing.assert_array_equal(found, expected[anchors])
 
-    def count(self, rows, n_neighbors):
-        again.extend(rows)
-        return in_double_precision(self, rows, n_neighbors)
 
-    monkeypatch.setattr(neighbors._Search, "in_double_precision", count)
-    selector = Nearest()
-    search(selector, segments, np.arange(120))
-    expected = naive_neighbors(segments, selector)
-    np.testing.assert_array_equal(selector.neighbors_, expected)
-    assert set(again) == set(range(60, 120))
+LEVELS = [
+    neighbors_module.Level(torch.bfloat16, outlined=True),
+    neighbors_module.Level(torch.float32, outlined=True),
+    neighbors_module.Level(torch.bfloat16),
+    neighbors_module.Level(torch.float32, by_frame=True),
+    neighbors_module.Level(torch.float64),
+]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("offset", [0.0, 50.0])
+def test_no_bound_is_above_the_distance(level, offset):
+    """With the distance itself, or what lies just above it, as the limit."""
+    X = [x[:, :30] + np.float32(offset) for x in make_sound(40, n_segments=1)]
+    if level.by_frame:
+        X = [x[:, : 5 + i % 26] for i, x in enumerate(X)]
+    segments = SegmentedClips.from_arrays(X, segment_length=30)
+    segments.scaler.mean[:] = 0  # far from the origin, where rounding is largest
+    ids = np.arange(len(segments))
+    bounds = neighbors_module.Bounds(segments, ids, level)
+    left = bounds.as_left()
+    for i in ids:
+        others = bounds.units.take(np.full(len(ids), i))
+        limits = neighbors_module.paired_distances(bounds.units, others)
+        bounds.set_limits(left, limits)
+        assert (left @ bounds.right[i] < 0).all()
+        bounds.set_limits(left, np.full(len(ids), -1.0))
+        assert (left @ bounds.right[i] > 0).all()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_bounds_exclude_what_is_far(level):
+    segments = SegmentedClips.from_arrays(
+        make_sound(20, n_segments=1)[:, :, :30], segment_length=30
+    )
+    ids = np.arange(len(segments))
+    bounds = neighbors_module.Bounds(segments, ids, level)
+    left = bounds.as_left()
+    bounds.set_limits(left, np.full(len(ids), 1e-3))
+    excluded = (left @ bounds.right.T >= 0).numpy()
+    # digital silence, its near twins, and copies of one clip
+    assert excluded.mean() > 0.5
+
+
+def test_sound_needs_few_measurements(monkeypatch):
+    """Of recordings alike, nearly all others are excluded unmeasured."""
+    counted = []
+    measure = neighbors_module._Group._measure_exactly
+
+    def count(self, rows, places, others):
+        counted.append(len(rows))
+        return measure(self, rows, places, others)
+
+    monkeypatch.setattr(neighbors_module._Group, "_measure_exactly", count)
+    rng = np.random.default_rng(0)
+    slow = rng.normal(size=(600, 8, 1)).repeat(30, axis=2)
+    X = (slow + rng.normal(scale=0.1, size=slow.shape)).astype(np.float32)
+    segments = SegmentedClips.from_arrays(X, segment_length=30)
+    found = neighbors_module.find_nearest(segments, np.arange(600), 1)
+    np.testing.assert_array_equal(found, search_by_definition(segments, 1, False))
+    assert sum(counted) < 600 * 6
 
 
 @pytest.mark.parametrize("exclude_same_clip", [False, True])

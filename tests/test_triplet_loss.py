@@ -22,6 +22,7 @@ from sklearn_triplet._training.triplet_loss import (
     TripletHistory,
     TripletLoss,
     TripletNetwork,
+    measure_distances,
     measure_spread,
 )
 
@@ -321,3 +322,24 @@ def test_collapse_is_told_in_words():
         embedder.fit(np.random.default_rng(0).normal(size=(4, 3, 8)))
     assert len(record) == 1
     assert record[0].filename == __file__  # it points at the caller
+
+
+@pytest.mark.parametrize("offset, scale", [(0, 1), (1e4, 1), (0, 1e-4), (1e6, 1e-1)])
+def test_distances_by_a_product_are_those_of_differences(offset, scale):
+    generator = torch.Generator().manual_seed(0)
+    X = offset + scale * torch.randn(40, 64, generator=generator)
+    found = measure_distances(X[:20], X)
+    differences = X[:20, None].double() - X.double()
+    expected = differences.square().sum(dim=2).float()
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=0)
+
+
+def test_copies_are_at_distance_zero_and_equally_far():
+    X = 100 + torch.randn(30, 64, generator=torch.Generator().manual_seed(0))
+    X[[3, 17, 25]] = X[8].clone()
+    distances = measure_distances(X, X)
+    copies = [3, 8, 17, 25]
+    assert (distances.diagonal() == 0).all()
+    assert (distances[copies][:, copies] == 0).all()
+    assert (distances[:, copies] == distances[:, 8:9]).all()
+    assert (distances[0, 1:] > 0).all()

@@ -237,18 +237,21 @@ class FrameScaler:
         mean, scale, silence = (a.astype(np.float32) for a in (mean, scale, silence))
         return cls(mean, scale, silence)
 
-    def transform(self, clip: np.ndarray) -> np.ndarray:
+    def transform(self, clip: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Standardise one clip.
 
         Parameters
         ----------
         clip : ndarray of shape (n_features, n_frames)
+        out : ndarray of the same shape, float32, default=None
+            Where to write.
 
         Returns
         -------
         clip : ndarray of the same shape, float32
         """
-        scaled = (clip - self.mean[:, None]) / self.scale[:, None]
+        scaled = np.subtract(clip, self.mean[:, None], out=out)
+        scaled /= self.scale[:, None]
         if self.limit is not None:
             np.clip(scaled, -self.limit, self.limit, out=scaled)
         return scaled

@@ -339,7 +339,7 @@ class SegmentedClips:
         for i, segment in np.ndenumerate(segments):
             begin, length = self.start[segment], self.length[segment]
             frames = self.clips.frames(self.clip_of[segment], begin, length)
-            X[i][:, :length] = self.scaler.transform(frames)
+            self.scaler.transform(frames, out=X[i][:, :length])
         clips = self.clip_of[segments[:, 0]]
         substituted = np.broadcast_to(substituted, n_units).copy()
         return Units(X, self.length[segments], clips, segments, substituted)
