@@ -97,7 +97,7 @@ for ax, row in zip(axes, answers, strict=False):
     title = "asked for" if row == query else f"distance {distances[rows == row][0]:.2f}"
     ax.set_title(f"{title}\n{' + '.join(found) or 'nothing'}", fontsize="medium")
     ax.set(xlabel="Time (s)")
-    ax.locator_params(axis="x", nbins=3)
+    ax.set_xticks(times[row, 0] + [0.25, 0.75])
 axes[0].set_yticks(
     np.interp(ticks, frequencies, np.arange(64)), ["500", "1k", "2k", "5k"]
 )

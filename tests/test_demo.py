@@ -24,6 +24,7 @@ def demo():
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("multilabel", [True, False])
 def test_demo_prints_a_table_and_draws(demo, multilabel, tmp_path, capsys):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
     scenes = make_soundscapes(40, 3, duration=2.0, sample_rate=16000, random_state=0)
     X = LogMel(16000).transform(scenes.data)
     truth = scenes.target
@@ -38,3 +39,13 @@ def test_demo_prints_a_table_and_draws(demo, multilabel, tmp_path, capsys):
     assert list(embeddings)[0] == "log-mel statistics"
     demo.draw(embeddings, truth[20:], scenes.target_names, tmp_path / "new" / "a.png")
     assert (tmp_path / "new" / "a.png").stat().st_size > 10_000
+    # the same classes in the same colours in all panels, and one legend
+    panels = [axes for axes in pyplot.gcf().axes if axes.collections]
+    looks = [
+        {dots.get_label(): tuple(dots.get_facecolor()[0]) for dots in axes.collections}
+        for axes in panels
+    ]
+    assert len(panels) == len(embeddings) and all(look == looks[0] for look in looks)
+    assert 2 <= len(set(looks[0]) - {"other"}) <= 3
+    assert sum(axes.get_legend() is not None for axes in panels) == 1
+    pyplot.close("all")

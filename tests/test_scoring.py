@@ -35,7 +35,7 @@ METRICS = [
 ]
 
 
-@pytest.mark.parametrize(("metric", "kwargs"), METRICS, ids=str)
+@pytest.mark.parametrize(("metric", "kwargs"), METRICS)
 def test_the_score_is_that_of_the_labeled_rows(metric, kwargs, blobs):
     X, y = blobs
     known = y != -1
@@ -166,7 +166,7 @@ PATHS = [f"{i}.{'txt' if broken else 'wav'}" for i, broken in enumerate(BROKEN)]
 @pytest.mark.filterwarnings("ignore:LabeledOnly leaves out")
 @pytest.mark.parametrize("words", [False, True])
 @pytest.mark.parametrize("form", ["array", "paths"])
-@pytest.mark.parametrize(("metric", "kwargs"), METRICS, ids=str)
+@pytest.mark.parametrize(("metric", "kwargs"), METRICS)
 def test_what_could_not_be_read_is_not_scored(metric, kwargs, form, words, blobs):
     X, y = blobs
     if words:
