@@ -120,8 +120,10 @@ def arrays(draw):
     dtype = draw(st.sampled_from(["f8", "f4"] * 10 + DTYPES))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return X.astype("f4").view("V4") if dtype == "V4" and X.ndim else X.astype(
-            dtype if dtype != "V4" else "f4"
+        return (
+            X.astype("f4").view("V4")
+            if dtype == "V4" and X.ndim
+            else X.astype(dtype if dtype != "V4" else "f4")
         )
 
 
@@ -160,7 +162,9 @@ FORMS = {
     "pandas": lambda X: pd.DataFrame(X) if X.ndim == 2 and X.dtype.kind != "V" else X,
     "polars": lambda X: pl.DataFrame(X) if X.ndim == 2 and X.dtype.kind == "f" else X,
     "series": lambda X: pd.Series(list(X)) if X.ndim and X.dtype.kind != "V" else X,
-    "sparse": lambda X: sparse.csr_array(X) if X.dtype.kind == "f" and X.ndim == 2 else X,
+    "sparse": lambda X: (
+        sparse.csr_array(X) if X.dtype.kind == "f" and X.ndim == 2 else X
+    ),
     "iterator": lambda X: iter(X) if X.ndim else X,
     "dict": lambda X: {"X": X},
     "text": lambda X: "X",
@@ -271,7 +275,9 @@ FUNCTIONS += [
 def labels(draw):
     kinds = draw(st.lists(st.sampled_from(LABELS), min_size=1, max_size=4))
     if draw(st.booleans()):
-        kinds = draw(st.sampled_from([[0, 1], [0, 1, -1], ["a", "b", -1], [-1], [1, -1]]))
+        kinds = draw(
+            st.sampled_from([[0, 1], [0, 1, -1], ["a", "b", -1], [-1], [1, -1]])
+        )
     n_rows = draw(st.sampled_from([8] * 8 + [0, 1, 7, 9]))
     y = [kinds[i % len(kinds)] for i in range(n_rows)]
     return draw(st.integers(0, 100)), draw(st.sampled_from(list(FORMS_OF_Y))), y

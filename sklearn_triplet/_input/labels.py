@@ -419,7 +419,9 @@ def _refuse_mixed_types(known: np.ndarray) -> None:
 def _check_indicator(y: np.ndarray) -> Labels:
     """Read a table of 0, 1 and -1, shape (n_clips, n_classes)."""
     if not len(y):
-        raise ValueError(f"y must hold one row per clip. Got {y.shape[1]} columns of 0.")
+        raise ValueError(
+            f"y must hold one row per clip. Got {y.shape[1]} columns of 0."
+        )
     y = check_array(y, dtype=None, input_name="y", ensure_all_finite=True)
     strange = ~np.isin(y, (UNLABELED, 0, 1))
     if strange.any():
