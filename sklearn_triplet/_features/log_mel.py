@@ -37,7 +37,7 @@ from sklearn_triplet._input.warn import warn
 FLOAT32 = np.finfo(np.float32)
 # section 4.3 of Turpault et al., at any rate
 WINDOW_MS, HOP_MS = 25, 10
-# Hz, samples, bands, threads: what is beyond would take all memory before the first clip
+# Hz, samples, bands and threads: more would take all memory before the first clip
 LARGEST_RATE, LONGEST_WINDOW, MOST_BANDS, MOST_THREADS = 10**7, 2**20, 2**12, 2**12
 NARROWEST = 1e-3  # Hz from fmin to fmax
 N_NAMED = 3  # clips that a warning names; it counts them all
