@@ -337,8 +337,8 @@ JUNK = [
     -np.inf, 10**9, 2**31, 2**63, 10**30, -(2**63), np.int64(3), np.int8(2),
     np.uint8(20), np.float32(0.5), np.float64(np.nan), 1e308, 5e-324, Fraction(1, 2),
     Decimal("0.5"), 1 + 2j, "x", "", "1", "auto", "mean", "meta", "cuda:7", b"x", [],
-    [1], (1, 2), [0.5, 0.5], [None], ["x"], [[1, 2]], {}, {"a": 1}, set(), object(), int,
-    print, len, range(3), np.array([1, 2]), np.array(0.5), np.array([]),
+    [1], (1, 2), [0.5, 0.5], [None], ["x"], [[1, 2]], {}, {"a": 1}, set(), object(),
+    int, print, len, range(3), np.array([1, 2]), np.array(0.5), np.array([]),
     np.array(["a"]), torch.tensor(3), torch.tensor(0.5), LogisticRegression(),
 ]  # fmt: skip
 # more of these only takes longer
