@@ -450,7 +450,7 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
 
     def _check_parameters(self) -> None:
         """Refuse what cannot be trained with; the range of each is in the docstring."""
-        check_number(self, "n_components", numbers.Integral, 1, LARGEST_WIDTH)
+        check_number(self, "n_components", numbers.Integral, 1, most=LARGEST_WIDTH)
         check_number(self, "segment_length", numbers.Integral, 1)
         # a batch of one triplet has no candidate of another clip
         check_number(self, "batch_size", numbers.Integral, 2)

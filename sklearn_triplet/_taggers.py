@@ -684,8 +684,8 @@ class SequenceTagger(ClipClassifier):
     def _check_parameters(self) -> None:
         """Refuse what cannot be trained with; ``threshold`` waits for the classes."""
         for name in ("n_components", "n_cells", "frame_pooling"):
-            check_number(self, name, numbers.Integral, 1, LARGEST_WIDTH)
-        check_number(self, "n_layers", numbers.Integral, 1, LARGEST_DEPTH)
+            check_number(self, name, numbers.Integral, 1, most=LARGEST_WIDTH)
+        check_number(self, "n_layers", numbers.Integral, 1, most=LARGEST_DEPTH)
         check_number(self, "batch_size", numbers.Integral, 1)
         check_number(self, "dropout", numbers.Real, 0, 1, right="open")
         check_number(self, "unknown_weight", numbers.Real, 0, 1)

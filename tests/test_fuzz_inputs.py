@@ -4,8 +4,12 @@ What hypothesis draws here is the same in every run; ``make test-slow`` draws th
 of others. A number in what a failing test prints is the seed that draws them again.
 """
 
+import inspect
+import random
 import re
 import warnings
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -20,16 +24,36 @@ from sklearn.linear_model import LogisticRegression
 
 from sklearn_triplet import (
     CRNNTagger,
+    EnergyMixing,
+    Equalizer,
+    ExampleMixing,
+    FeatureDropout,
+    FrequencyMask,
+    FrequencyShift,
+    Gain,
+    GaussianNoise,
     LabeledOnly,
     LogMel,
     MultilabelStratifiedKFold,
+    Nearest,
+    NeighborMixing,
     PseudoLabeled,
+    RandomCrop,
+    RandomNegative,
+    RandomNoise,
+    SameLabel,
+    SamePseudoLabel,
+    SemiHard,
     SequenceTagger,
+    Strategy,
+    TemporalProximity,
+    TimeFrequencyShift,
+    TimeMask,
+    Transformed,
     TripletEmbedder,
     TripletTagger,
     TunedThresholds,
     UnlabeledInTrain,
-    find_events,
     is_labeled,
     mask_labels,
 )
@@ -70,7 +94,7 @@ def attempt(function, *arguments, about):
 
 
 def settle(n_examples, **options):
-    """Settings of a test: stable where they are derandomized, and nothing on the disk."""
+    """Settings of a test, which leaves nothing on the disk."""
     return settings(
         max_examples=n_examples,
         deadline=None,
@@ -214,13 +238,13 @@ def try_X(case):
     number, form, X = case
     before = X.copy()
     everyone = ESTIMATORS + AROUND
-    given = FORMS[form](X)
+    form_of_X = FORMS[form](X)
     n_rows = len(X) if X.ndim else 1
     y = np.resize([0, 1, 0, 1, -1], n_rows)
     estimator = everyone[number % len(everyone)]
     # what the classifier inside says of X is its own
     about = "" if estimator in AROUND else NAMES_OF_X
-    check_estimator(estimator, given, y, about)
+    check_estimator(estimator, form_of_X, y, about)
     assert is_same(X, before)
 
 
@@ -229,9 +253,10 @@ def try_X(case):
 
 CLIPS = np.random.default_rng(0).normal(size=(8, 3, 6)).astype(np.float32)
 LABELS = [
-    0, 1, 2, -1, -1, -1.0, 1.0, 1.5, 2**40, -2, True, False, np.nan, None, np.inf, "dog",
-    "rain", "", "-1", "nan", " ", b"dog", "dog;rain", np.int8(1), np.float32(1), np.str_("a"),
-    pd.NA, pd.NaT, 1j, ("dog",), ["dog", "rain"], {"dog"}, {}, object, np.array([1, 0]),
+    0, 1, 2, -1, -1, -1.0, 1.0, 1.5, 2**40, -2, True, False, np.nan, None, np.inf,
+    "dog", "rain", "", "-1", "nan", " ", b"dog", "dog;rain", np.int8(1),
+    np.float32(1), np.str_("a"), pd.NA, pd.NaT, 1j, ("dog",), ["dog", "rain"], {"dog"},
+    {}, object, np.array([1, 0]),
 ]  # fmt: skip
 FORMS_OF_Y = {
     "list": lambda y: y,
@@ -286,26 +311,249 @@ def labels(draw):
 def try_y(case):
     number, form, y = case
     try:
-        given = FORMS_OF_Y[form](y)
+        form_of_y = FORMS_OF_Y[form](y)
     except Exception:  # there is no such form of these labels
         return
-    before = repr(given)
+    before = repr(form_of_y)
     actors = [*ESTIMATORS, *AROUND, *FUNCTIONS]
     actor = actors[number % len(actors)]
     if actor in FUNCTIONS:
-        found = attempt(actor, given, about=NAMES_OF_Y)
+        found = attempt(actor, form_of_y, about=NAMES_OF_Y)
         if found is not None and actor in FUNCTIONS[:2]:
-            assert len(found) == (given.shape[0] if hasattr(given, "shape") else len(y))
+            assert len(found) == (
+                form_of_y.shape[0] if hasattr(form_of_y, "shape") else len(y)
+            )
     else:
         X = CLIPS if actor in ESTIMATORS else CLIPS[:, :, 0]
-        check_estimator(actor, X, given, "" if actor in AROUND else NAMES_OF_Y)
-    assert repr(given) == before or form == "iterator"
+        check_estimator(actor, X, form_of_y, "" if actor in AROUND else NAMES_OF_Y)
+    assert repr(form_of_y) == before or form == "iterator"
 
 
-@settle(100, derandomize=True)
-@given(fits())
-def test_any_X(case):
-    try_X(case)
+# --- parameters
 
 
-CASES = {"X": (fits(), try_X), "y": (labels(), try_y)}
+JUNK = [
+    None, True, False, np.True_, -1, 0, 1, 2, 3, 0.5, 1.5, -0.5, 1.0, np.nan, np.inf,
+    -np.inf, 10**9, 2**31, 2**63, 10**30, -(2**63), np.int64(3), np.int8(2),
+    np.uint8(20), np.float32(0.5), np.float64(np.nan), 1e308, 5e-324, Fraction(1, 2),
+    Decimal("0.5"), 1 + 2j, "x", "", "1", "auto", "mean", "meta", "cuda:7", b"x", [],
+    [1], (1, 2), [0.5, 0.5], [None], ["x"], [[1, 2]], {}, {"a": 1}, set(), object(),
+    int, print, len, range(3), np.array([1, 2]), np.array(0.5), np.array([]),
+    np.array(["a"]), torch.tensor(3), torch.tensor(0.5), LogisticRegression(),
+]  # fmt: skip
+# more of these only takes longer
+ENDLESS = ("max_epochs", "n_steps", "n_triplets", "max_guessed", "n_views")
+TRANSFORMATIONS = [
+    GaussianNoise(), TimeFrequencyShift(), TemporalProximity(), ExampleMixing(),
+    RandomCrop(), FrequencyShift(), Gain(), Equalizer(), EnergyMixing(), RandomNoise(),
+    TimeMask(), FrequencyMask(), FeatureDropout(), NeighborMixing(),
+]  # fmt: skip
+SELECTORS = [Transformed(), SamePseudoLabel(), Nearest(), SemiHard()]
+MEL = LogMel(8000, n_mels=4)
+OWNERS = [*ESTIMATORS, *AROUND, *TRANSFORMATIONS, *SELECTORS, MEL]
+Y = np.array([0, 1, 0, 1, 0, 1, -1, 0])
+
+
+def use(owner):
+    """Let an object do what it is for."""
+    if owner in TRANSFORMATIONS or type(owner) in {
+        type(one) for one in TRANSFORMATIONS
+    }:
+        clone(ESTIMATORS[-1]).set_params(augmentation=owner).fit(CLIPS, Y)
+    elif isinstance(owner, LogMel):
+        owner.fit_transform([np.ones(900, dtype=np.float32)])
+    elif isinstance(owner, SemiHard):
+        strategy = Strategy(SameLabel(), owner, Transformed(), RandomNegative())
+        clone(ESTIMATORS[0]).set_params(strategy=strategy).fit(CLIPS, Y)
+    elif isinstance(owner, Transformed | SamePseudoLabel | Nearest):
+        strategy = Strategy(owner, SemiHard(), owner, RandomNegative())
+        clone(ESTIMATORS[2]).set_params(strategy=strategy).fit(CLIPS, Y)
+    elif isinstance(owner, tuple(type(one) for one in AROUND)):
+        owner.fit(CLIPS[:, :, 0], Y).predict(CLIPS[:, :, 0])
+    else:
+        owner.fit(CLIPS, Y)
+        getattr(owner, "transform", getattr(owner, "predict", None))(CLIPS)
+
+
+@st.composite
+def parameters(draw):
+    number = draw(st.integers(0, len(OWNERS) - 1))
+    names = list(inspect.signature(type(OWNERS[number]).__init__).parameters)[1:]
+    names = [name for name in names if name not in ("verbose", "checkpoint", "memory")]
+    return number, draw(st.sampled_from(names or [""])), draw(st.sampled_from(JUNK))
+
+
+def try_parameter(case):
+    number, name, value = case
+    owner = OWNERS[number]
+    is_endless = name in ENDLESS and isinstance(value, int) and value > 100
+    if not name or is_endless:
+        return
+    chosen = {**owner.get_params(deep=False), name: value}
+
+    def go():
+        use(type(owner)(**chosen))
+        return True
+
+    # or in what is not lost of a fit that diverged by it
+    attempt(go, about=rf"\b{name}\b|loss .*became|finite values|diverge")
+
+
+# --- what is run
+
+
+CASES = {
+    "X": (fits(), try_X),
+    "y": (labels(), try_y),
+    "parameters": (parameters(), try_parameter),
+}
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_any_input(what):
+    strategy, attempt_case = CASES[what]
+    settle(40, derandomize=True)(given(strategy)(attempt_case))()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", CASES)
+def test_thousands_of_inputs(what):
+    number = random.SystemRandom().randrange(10**6)
+    print(f"seed of {what}: {number}")
+    strategy, attempt_case = CASES[what]
+    seed(number)(settle(1500)(given(strategy)(attempt_case)))()
+
+
+# --- what this has found
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_one_X_are_one_X(form):
+    expected = clone(ESTIMATORS[0]).fit(CLIPS).transform(CLIPS)
+    X = FORMS[form](CLIPS)
+    if form.startswith("ragged") or not isinstance(X, np.ndarray | list | tuple):
+        return
+    if form in ("with None", "mixed"):
+        return
+    np.testing.assert_array_equal(clone(ESTIMATORS[0]).fit(X).transform(X), expected)
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "value"),
+    [
+        (0, "n_components", 10**9),  # of the allocator of torch
+        (0, "n_components", 10**30),  # does not fit in 64 bits
+        (0, "labeled_ratio", 5e-324),  # OverflowError
+        (0, "margin", Fraction(1, 2)),
+        (0, "margin", 10**30),
+        (0, "normalize", np.array([1, 2])),
+        (0, "pooling", np.array([1, 2])),
+        (0, "warm_start", np.array([])),
+        (0, "batch_size", np.uint8(200)),
+        (0, "optimizer", int),
+        (0, "optimizer", print),
+        (0, "device", 10**30),
+        (0, "device", "meta"),
+        (0, "callbacks", [1]),
+        (0, "callbacks", ["x"]),
+        (0, "random_state", -1),
+        (0, "random_state", "x"),
+        (3, "n_layers", 10**9),
+        (3, "n_layers", np.uint8(100)),
+        (3, "n_cells", np.int64(3)),  # what GridSearchCV takes from an array
+        (3, "n_cells", 10**9),
+        (3, "frame_pooling", 10**30),
+        (5, "frame_pooling", 10**9),
+        (5, "n_segments", 10**9),
+        (5, "batch_size", 10**30),
+        (5, "alpha", Fraction(1, 2)),
+        (5, "decay", Fraction(1, 2)),
+    ],
+)
+def test_parameters_that_ended_in_errors_of_others(number, name, value):
+    try_parameter((number, name, value))
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "value"),
+    [
+        (MEL, "sample_rate", 10**9),
+        (MEL, "sample_rate", np.uint8(200)),
+        (MEL, "n_fft", 10**9),
+        (MEL, "win_length", 2**63),
+        (MEL, "n_mels", 10**6),
+        (MEL, "fmax", 5e-324),
+        (MEL, "n_jobs", 10**9),
+        (Gain(), "max_decibels", 1e308),
+        (Gain(), "max_decibels", np.uint8(20)),
+        (Equalizer(), "n_nodes", 10**9),
+        (ExampleMixing(), "alpha", 10**30),
+        (RandomCrop(), "n_frames", 10**9),
+        (RandomCrop(), "stretch", 10**9),
+        (NeighborMixing(), "n_neighbors", 10**9),
+        (Nearest(), "n_neighbors", 10**9),
+        (Nearest(), "exclude_same_clip", np.array([1, 2])),
+        (SemiHard(), "exclude_shared_labels", np.array([1, 2])),
+    ],
+)
+def test_parameters_of_the_rest(owner, name, value):
+    attempt(lambda: use(type(owner)(**{name: value})), about=rf"\b{name}\b")
+
+
+@pytest.mark.parametrize(
+    "X", [np.array(1.0), "X", np.array([["a"]]), np.full((2, 2), 1j)]
+)
+def test_X_that_is_none(X):
+    for estimator in (ESTIMATORS[0], LabeledOnly(LogisticRegression())):
+        with pytest.raises(
+            (ValueError, TypeError), match=r"\bX\b|Complex|string|array"
+        ):
+            estimator.fit(X, [0])
+    with pytest.raises((ValueError, TypeError), match=r"\bX\b"):
+        ESTIMATORS[0].fit(X, [0])
+
+
+def test_infinities_of_both_signs_leak_no_warning():
+    with warnings.catch_warnings(), pytest.raises(ValueError, match="infinity"):
+        warnings.simplefilter("error")
+        clone(ESTIMATORS[0]).fit(np.array([[np.inf, -np.inf], [0, 1]]))
+
+
+def test_a_batch_of_one_frame_is_refused_in_a_sentence():
+    X = np.array([[1.0, 2], [np.nan, np.nan]])
+    with (
+        pytest.warns(UserWarning),
+        pytest.raises(ValueError, match="a single frame of"),
+    ):
+        ESTIMATORS[4].fit(X, [0, 1])
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [[1], [1, 2]],
+        np.array([{"dog"}, {"rain"}], dtype=object),
+        pd.Series([np.array([1, 0])] * 2),
+        np.ones((2, 2, 2)),
+        [1j, 2j],
+        None,
+        iter([1, 2]),
+        np.zeros((0, 3)),
+    ],
+)
+def test_y_that_is_none(y):
+    with pytest.raises(ValueError, match=r"\by\b"):
+        mask_labels(y, 0.5)
+
+
+@pytest.mark.parametrize("cv", [b"x", np.array(3), torch.tensor(3)])
+def test_cv_that_is_none(cv):
+    with pytest.raises(ValueError, match="'cv' parameter"):
+        list(UnlabeledInTrain(cv).split(CLIPS, Y))
+
+
+def test_shuffle_that_is_none():
+    with pytest.raises(ValueError, match="'shuffle' parameter"):
+        list(
+            MultilabelStratifiedKFold(2, shuffle=np.ones(2)).split(CLIPS, [[0, 1]] * 8)
+        )

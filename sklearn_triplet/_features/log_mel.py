@@ -38,7 +38,7 @@ from sklearn_triplet._input.warn import warn
 FLOAT32 = np.finfo(np.float32)
 # section 4.3 of Turpault et al., at any rate
 WINDOW_MS, HOP_MS = 25, 10
-# Hz, samples, bands, threads: what is beyond would take all memory before the first clip
+# Hz, samples, bands and threads: more would take all memory before the first clip
 LARGEST_RATE, LONGEST_WINDOW, MOST_BANDS, MOST_THREADS = 10**7, 2**20, 2**12, 2**12
 NARROWEST = 1e-3  # Hz from fmin to fmax
 N_NAMED = 3  # clips that a warning names; it counts them all
@@ -431,14 +431,14 @@ class LogMel(TransformerMixin, BaseEstimator):
             the transform that has to hold it.
         """
         whole, real = numbers.Integral, numbers.Real
-        check_number(self, "sample_rate", whole, 1, LARGEST_RATE)
+        check_number(self, "sample_rate", whole, 1, most=LARGEST_RATE)
         for name in ("win_length", "hop_length"):
             if getattr(self, name) is not None:
-                check_number(self, name, whole, 1, LONGEST_WINDOW)
+                check_number(self, name, whole, 1, most=LONGEST_WINDOW)
         if self.n_fft is not None:
             shortest = max(2, self._window_length())
-            check_number(self, "n_fft", whole, shortest, LONGEST_WINDOW)
-        check_number(self, "n_mels", whole, 1, MOST_BANDS)
+            check_number(self, "n_fft", whole, shortest, most=LONGEST_WINDOW)
+        check_number(self, "n_mels", whole, 1, most=MOST_BANDS)
         half = int(self.sample_rate) / 2
         check_number(self, "fmin", real, 0, half, right="open")
         if self.fmax is not None:

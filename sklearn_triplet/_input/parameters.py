@@ -26,6 +26,7 @@ def check_number(
     *,
     left: End = "closed",
     right: End = "closed",
+    most: float = np.inf,
 ) -> object:
     """Refuse a parameter of an estimator outside its range, in a sentence.
 
@@ -35,7 +36,7 @@ def check_number(
         Its class is the owner of the parameter.
     name : str
         Of the parameter.
-    kind, low, high, left, right
+    kind, low, high, left, right, most
         As in ``check_interval``.
 
     Returns
@@ -44,7 +45,9 @@ def check_number(
         As the user set it.
     """
     owner, value = type(estimator).__name__, getattr(estimator, name)
-    return check_interval(owner, name, value, kind, low, high, left=left, right=right)
+    return check_interval(
+        owner, name, value, kind, low, high, left=left, right=right, most=most
+    )
 
 
 def check_interval(
@@ -57,6 +60,7 @@ def check_interval(
     *,
     left: End = "closed",
     right: End = "closed",
+    most: float = np.inf,
 ) -> Value:
     """Refuse a value outside its range, in a sentence.
 
@@ -72,6 +76,9 @@ def check_interval(
         The interval; infinity is never in it.
     left, right : {"closed", "open"}, default="closed"
         Whether the ends belong to it.
+    most : number, default=inf
+        What is beyond would mean something, but take more memory than there is, or
+        leave the range of float32.
 
     Returns
     -------
@@ -84,7 +91,12 @@ def check_interval(
     3
     """
     if is_inside(value, kind, low, high, left, right):
-        return value
+        if is_inside(value, kind, -np.inf, most, "open", "closed") or most == np.inf:
+            return value
+        raise ValueError(
+            f"The {name!r} parameter of {owner} must be at most {most:g}. Got "
+            f"{value!r} instead, which is more than can be computed."
+        )
     noun = "an integer" if kind is numbers.Integral else "a number"
     opening = "[" if left == "closed" else "("
     closing = "]" if right == "closed" and high != np.inf else ")"

@@ -210,8 +210,8 @@ class RandomCrop(Transformation):
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
         if self.n_frames is not None:
-            check_number(self, "n_frames", numbers.Integral, 1, 2**16)
-        check_number(self, "stretch", numbers.Real, 0, 10)
+            check_number(self, "n_frames", numbers.Integral, 1, most=2**16)
+        check_number(self, "stretch", numbers.Real, 0, most=10)
 
     def _crop(
         self,
@@ -404,7 +404,7 @@ class Gain(EnergyTransformation):
 
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
-        check_number(self, "max_decibels", numbers.Real, 0, 200)
+        check_number(self, "max_decibels", numbers.Real, 0, most=200)
 
 
 class Equalizer(EnergyTransformation):
@@ -448,8 +448,8 @@ class Equalizer(EnergyTransformation):
 
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
-        check_number(self, "max_decibels", numbers.Real, 0, 200)
-        check_number(self, "n_nodes", numbers.Integral, 1, 2**10)
+        check_number(self, "max_decibels", numbers.Real, 0, most=200)
+        check_number(self, "n_nodes", numbers.Integral, 1, most=2**10)
 
 
 class EnergyMixing(EnergyTransformation):
@@ -493,7 +493,7 @@ class EnergyMixing(EnergyTransformation):
 
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
-        check_number(self, "max_ratio", numbers.Real, 0, 1e6)
+        check_number(self, "max_ratio", numbers.Real, 0, most=1e6)
         check_number(self, "probability", numbers.Real, 0, 1)
 
 
@@ -627,7 +627,7 @@ class RandomNoise(Transformation):
 
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
-        check_number(self, "max_sigma", numbers.Real, 0, 1e6)
+        check_number(self, "max_sigma", numbers.Real, 0, most=1e6)
 
 
 class FeatureDropout(Transformation):
@@ -735,7 +735,7 @@ class NeighborMixing(Transformation):
 
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
-        check_number(self, "n_neighbors", numbers.Integral, 1, 2**12)
+        check_number(self, "n_neighbors", numbers.Integral, 1, most=2**12)
 
 
 def _labeled_otherwise(

@@ -501,7 +501,7 @@ class Nearest(PositiveSelector):
 
     def prepare(self, segments: SegmentedClips, anchors: IntArray) -> None:
         """Forget the neighbours in another training set."""
-        check_number(self, "n_neighbors", numbers.Integral, 1, 2**12)
+        check_number(self, "n_neighbors", numbers.Integral, 1, most=2**12)
         check_choice(self, "exclude_same_clip", [False, True])
         self.neighbors_ = np.full((len(segments), self.n_neighbors), -1)
         self.searched_ = np.zeros(len(segments), dtype=bool)

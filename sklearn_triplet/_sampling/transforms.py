@@ -258,7 +258,7 @@ class GaussianNoise(Transformation):
 
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
-        check_number(self, "sigma", numbers.Real, 0, 1e6)
+        check_number(self, "sigma", numbers.Real, 0, most=1e6)
 
 
 class TimeFrequencyShift(Transformation):
@@ -438,7 +438,7 @@ class ExampleMixing(Transformation):
 
     def check(self) -> None:
         """Refuse parameters outside their ranges."""
-        check_number(self, "alpha", numbers.Real, 0, 1e6, left="open")
+        check_number(self, "alpha", numbers.Real, 0, most=1e6, left="open")
 
     def _draw_other_clips(
         self, anchors: Units, segments: SegmentedClips, rng: np.random.Generator
