@@ -48,6 +48,7 @@ myst_heading_anchors = 3
 
 # --- reference
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"  # long names do not fit beside a page
 autodoc_typehints = "none"  # the docstrings say more
 numpydoc_show_class_members = False  # templates/class.rst lists them
 numpydoc_xref_param_type = False
