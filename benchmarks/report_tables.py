@@ -165,7 +165,7 @@ def judge(
     mean, half, n_runs = compare(systems[ahead], systems[behind], metric)
     verdict = "holds" if mean > 0 else "does not hold"
     if n_runs == 1:  # which has no interval
-        verdict += ", of a single run"
+        verdict += ", but of a single run"
     elif abs(mean) <= half:
         verdict += ", but the interval holds zero"
     lead = percent(mean, half, "+")
@@ -275,9 +275,15 @@ def write_section(lines: list[dict], pictures: Path | None) -> str:
 
 
 def draw_leads(systems: Systems, metric: str, path: Path) -> None:
-    """Draw how far systems are ahead of the chosen S2, with 95 % intervals."""
+    """Draw how far systems are ahead of the chosen S2, with 95 % intervals.
+
+    Those with fewer runs are in the table alone: beside others their place would say
+    more of the runs than of them.
+    """
     reference = choose_reference(systems, metric)
-    names = [name for name in systems if name != reference][::-1]
+    most = len(systems[reference])
+    names = [n for n, runs in systems.items() if n != reference and len(runs) == most]
+    names = names[::-1]
     leads = [compare(systems[name], systems[reference], metric) for name in names]
     means, halves, _ = 100 * np.array(leads).T
     figure = Figure((7, 0.24 * len(names) + 1), layout="constrained")
