@@ -206,6 +206,8 @@ def as_label_array(y: LabelsLike) -> np.ndarray:
         raise ValueError(f"y must hold one label per clip: {error}") from error
     if y.ndim == 0:
         raise ValueError(f"y must hold one label per clip. Got {y[()]!r} instead.")
+    if y.dtype.kind == "c":  # in scikit-learn's words, which its checks look for
+        raise ValueError(f"Complex data not supported. y has dtype {y.dtype}.")
     if y.ndim > 2 or y.dtype.kind not in "biufOUST":
         raise ValueError(
             "y must hold one label or one row of an indicator per clip, as numbers or "
