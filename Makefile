@@ -24,8 +24,9 @@ demo: export MALLOC_TRIM_THRESHOLD_ = 4294967296
 demo: install
 	$(BIN)/python examples/demo.py $(if $(DATA),--data "$(DATA)")
 
+# a process per core, and a file of tests in one of them, which shares its fits
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # what takes minutes each: killed fits, damaged files, clusters, hundreds of fits
 test-slow: install
