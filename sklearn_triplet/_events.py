@@ -18,6 +18,8 @@ from sklearn_triplet._input.warn import warn
 
 OWNER = "find_events"
 ROUNDING = 1e-6  # of a frame: 0.3 s are 30 frames of 10 ms, and not 29.999999
+MOST_FRAMES = 2**20  # of a median filter: three hours of 10 ms
+LONGEST = 2**40  # of an event
 TOLERANCE = 1e-3  # by which float16 may leave [0, 1]
 
 # a recording, or a window of one in seconds
@@ -115,7 +117,8 @@ def find_events(
         The least probability of all its frames, greater than 0 and at most
         ``threshold``. ``None``: half of ``threshold``.
     median_duration : float or array-like of shape (n_classes,), default=0.45
-        Seconds of the median filter, at least 0; rounded to an odd number of frames.
+        Seconds of the median filter, at least 0; rounded to an odd number of frames,
+        2^20 of them at most.
         One frame or less: no filter. Half of it is about the shortest event, and the
         shortest gap, that is found.
     min_duration : float or array-like of shape (n_classes,), default=0.1
@@ -186,9 +189,10 @@ def find_events(
     array([0.9])
     """
     frames, labels = _check_probabilities(probabilities, classes)
-    check_interval(
-        OWNER, "frame_duration", frame_duration, numbers.Real, 0, left="open"
+    seconds = check_interval(
+        OWNER, "frame_duration", frame_duration, numbers.Real, 0, left="open", most=1e6
     )
+    frame_duration = float(seconds)  # small integers of numpy would overflow
     settings = _check_settings(
         len(labels),
         frame_duration,
@@ -234,7 +238,7 @@ def _check_probabilities(
             "(n_clips, n_classes, n_frames), as predict_frames returns them. Got "
             f"{frames.dtype} of shape {frames.shape}."
         )
-    if labels.ndim != 1 or len(labels) != frames.shape[1]:
+    if labels.ndim != 1 or len(labels) != frames.shape[1] or not len(labels):
         raise ValueError(
             f"The 'classes' parameter of {OWNER} must hold one label per class of the "
             f"probabilities ({frames.shape[1]}), such as tagger.classes_. Got shape "
@@ -276,8 +280,14 @@ def _check_settings(
         "min_duration": min_duration,
         "min_gap": min_gap,
     }
+    # a longer filter would fill memory, and no event of a recording is as long
+    ends = {"median_duration": MOST_FRAMES}
     median, shortest, closest = (
-        _per_class(name, value, n_classes, 0, np.inf) / frame_duration
+        np.minimum(
+            _per_class(name, value, n_classes, 0, np.inf),
+            ends.get(name, LONGEST) * frame_duration,
+        )
+        / frame_duration
         for name, value in durations.items()
     )
     # the nearest odd number: a filter of an even one would move events

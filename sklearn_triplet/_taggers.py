@@ -241,6 +241,7 @@ class ClipClassifier(ClassifierMixin, ClipsEstimator):
         some class. Give it a class of background and leave that out of the events, or
         better learn from an indicator, in which a row of zeros is background.
         """
+        check_is_fitted(self)
         if threshold is None:
             threshold = self._known_threshold() if self.multilabel_ else 0.5
         labels = self.classes_ if classes is None else classes

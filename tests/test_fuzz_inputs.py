@@ -7,9 +7,11 @@ of others. A number in what a failing test prints is the seed that draws them ag
 import inspect
 import random
 import re
+import tempfile
 import warnings
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_triplet import (
@@ -54,9 +57,11 @@ from sklearn_triplet import (
     TripletTagger,
     TunedThresholds,
     UnlabeledInTrain,
+    find_events,
     is_labeled,
     mask_labels,
 )
+from sklearn_triplet.datasets import read_events
 
 SMALL = {"n_components": 2, "max_epochs": 1, "random_state": 0}
 ESTIMATORS = [
@@ -162,6 +167,22 @@ def _objects(X):
     return made
 
 
+def _map(X):
+    """Return what a file holds, where there is one: None of it may be written to."""
+    if not X.size or X.dtype.hasobject:
+        return X
+    with tempfile.TemporaryFile() as file:
+        file.write(np.ascontiguousarray(X).tobytes())
+        file.flush()
+        return np.memmap(file, X.dtype, "r", shape=X.shape)
+
+
+def _lock(X):
+    X = X.copy()
+    X.flags.writeable = False
+    return X
+
+
 class Subclass(np.ndarray):
     pass
 
@@ -172,6 +193,8 @@ FORMS = {
     "turned": lambda X: X[::-1].copy()[::-1] if X.ndim else X,
     "every other": lambda X: np.repeat(X, 2, axis=0)[::2] if X.ndim else X,
     "subclass": lambda X: X.view(Subclass),
+    "memory map": _map,
+    "read-only": _lock,
     "masked": np.ma.masked_array,
     "list": lambda X: X.tolist(),
     "arrays": lambda X: list(X) if X.ndim else [X],
@@ -399,6 +422,72 @@ def try_parameter(case):
     attempt(go, about=rf"\b{name}\b|loss .*became|finite values|diverge")
 
 
+# --- tables and curves of events
+
+
+TABLES = [
+    "filename\tonset\toffset\tevent_label\n",
+    "Begin Time (s)\tEnd Time (s)\n",
+    "",
+]
+CELLS = [
+    "a.wav",
+    "0",
+    "1.5",
+    "-1",
+    "dog",
+    "",
+    "nan",
+    "1e308",
+    "\\",
+    "\t",
+    "\n",
+    "\0",
+    '"',
+]
+
+
+@st.composite
+def curves(draw):
+    """Probabilities of frames, what they are of, and a parameter that is odd."""
+    X = draw(arrays())
+    X = np.abs(X) if X.dtype.kind == "f" else X
+    names = ["threshold", "low_threshold", "median_duration", "min_gap", "classes"]
+    name = draw(st.sampled_from([*names, "frame_duration", "min_duration"]))
+    given = {name: draw(st.sampled_from([0.5, 0.5, 0.1, [0.5] * 3, *JUNK]))}
+    return X / max(np.nanmax(X, initial=1), 1) if X.dtype.kind == "f" else X, given
+
+
+def try_events(case):
+    X, odd = case
+    before = X.copy()
+    n_classes = X.shape[1] if X.ndim == 3 else 1
+    chosen = {"classes": [f"c{i}" for i in range(n_classes)], **odd}
+
+    def go():
+        return find_events(X, **chosen)
+
+    about = rf"\b{next(iter(odd))}\b|probabilit|threshold|classes"
+    found = attempt(go, about=about)
+    if found is not None:
+        assert (found["onset"] <= found["offset"]).all()
+    assert is_same(X, before)
+
+
+@st.composite
+def texts(draw):
+    rows = st.lists(st.sampled_from(CELLS), max_size=12).map("\t".join)
+    anything = st.one_of(rows, st.text(max_size=30))
+    return draw(st.sampled_from(TABLES)) + draw(anything)
+
+
+def try_table(text):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.tsv"
+        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+        attempt(read_events, str(path), about="events.tsv")
+
+
 # --- what is run
 
 
@@ -406,6 +495,8 @@ CASES = {
     "X": (fits(), try_X),
     "y": (labels(), try_y),
     "parameters": (parameters(), try_parameter),
+    "events": (curves(), try_events),
+    "tables": (texts(), try_table),
 }
 
 
@@ -422,6 +513,37 @@ def test_thousands_of_inputs(what):
     print(f"seed of {what}: {number}")
     strategy, attempt_case = CASES[what]
     seed(number)(settle(1500)(given(strategy)(attempt_case)))()
+
+
+# --- in which order things are asked
+
+
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, *AROUND], ids=str)
+def test_before_the_fit_and_of_other_features(estimator):
+    X = CLIPS if estimator in ESTIMATORS else CLIPS[:, :, 0]
+    methods = [name for name in METHODS if hasattr(estimator, name)]
+    for name in methods:
+        with pytest.raises(NotFittedError):
+            getattr(clone(estimator), name)(X)
+    fitted = attempt(clone(estimator).fit, X, Y, about="")
+    for name in methods:
+        for others in (X[:, :2], np.concatenate([X, X], axis=1), X[:0]):
+            with pytest.raises(ValueError, match=r"\bX\b|feature|[Cc]lips|sample"):
+                getattr(fitted, name)(others)
+
+
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, *AROUND], ids=str)
+def test_rows_are_answered_in_their_order(estimator):
+    X = CLIPS if estimator in ESTIMATORS else CLIPS[:, :, 0]
+    fitted = attempt(clone(estimator).fit, X, Y, about="")
+    for name in METHODS[:4]:
+        if hasattr(fitted, name):
+            found = np.asarray(getattr(fitted, name)(X))
+            turned = np.asarray(getattr(fitted, name)(X[::-1]))[::-1]
+            if found.dtype.kind == "f":
+                np.testing.assert_allclose(turned, found, atol=1e-5)
+            else:
+                np.testing.assert_array_equal(turned, found)
 
 
 # --- what this has found
