@@ -65,6 +65,8 @@ sphinx_gallery_conf = {
     "doc_module": ("sklearn_triplet",),
     "remove_config_comments": True,
     "download_all_examples": False,
+    # what is printed is meant to be seen, and no value that a last line happens to have
+    "capture_repr": (),
     "show_memory": False,
     "show_signature": False,
     "plot_gallery": "True",  # -D plot_gallery=0 shows the code only
