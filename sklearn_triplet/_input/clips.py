@@ -20,7 +20,7 @@ from sklearn_triplet._input.types import ClipsLike, IntArray
 
 TABLE_ROWS = 4096  # rows of a table that are read at once
 LARGEST_SCALE = 1e36  # beyond, differences from the mean may exceed float32
-SMALLEST_SCALE = 1e-30  # below, what is added to a clip may, once it is standardised
+SMALLEST_SCALE = 1e-20  # below, what is added to a clip may, once it is standardised
 BLOCK = 2**15  # frames of a clip that are looked at or measured at once
 
 
@@ -181,7 +181,7 @@ class FrameScaler:
     ----------
     mean, scale : ndarray of shape (n_features,), float32
         Mean and standard deviation (1 where a feature is constant, or that of the
-        frames of clips is below 1e-30).
+        frames of clips is below 1e-20).
     silence : ndarray of shape (n_features,), float32
         The smallest value met, standardised: what an empty band looks like.
     limit : float or None
