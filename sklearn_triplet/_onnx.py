@@ -16,6 +16,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,8 @@ from sklearn_triplet._features.log_mel import LogMel
 from sklearn_triplet._input.clips import FrameScaler
 from sklearn_triplet._input.parameters import check_option
 from sklearn_triplet._model_selection.row_classifier import RowClassifier
-from sklearn_triplet._persistence import write_whole
 from sklearn_triplet._taggers import ClipClassifier, SequenceTagger
+from sklearn_triplet._training.checkpoint import write_whole
 from sklearn_triplet._training.networks import FrameEncoder, _Convolutions
 from sklearn_triplet._triplet_tagger import TripletTagger
 
@@ -153,7 +154,7 @@ def export_onnx(
     importlib.import_module("onnx").helper.set_model_props(model, about)
     data = model.SerializeToString()
     _check_against(data, estimator, graph)
-    write_whole(path, data)
+    write_whole(Path(path), data)
 
 
 def _check_packages() -> None:

@@ -17,7 +17,6 @@ import copy
 import functools
 import hashlib
 import importlib
-import importlib.metadata
 import inspect
 import io
 import json
@@ -64,6 +63,7 @@ from sklearn_triplet._sampling.positives import PositiveSelector
 from sklearn_triplet._sampling.strategies import Strategy
 from sklearn_triplet._sampling.transforms import Transformation
 from sklearn_triplet._taggers import CRNNTagger, SequenceTagger
+from sklearn_triplet._training.checkpoint import find_versions, write_whole
 from sklearn_triplet._training.encoding import ENCODERS
 from sklearn_triplet._training.estimator import ClipsEstimator
 from sklearn_triplet._triplet_tagger import TripletTagger
@@ -71,7 +71,6 @@ from sklearn_triplet._triplet_tagger import TripletTagger
 Model = TypeVar("Model", bound=BaseEstimator)
 
 FORMAT = 1  # what save_model writes, and the newest that load_model reads
-LIBRARIES = "sklearn-triplet", "scikit-learn", "torch", "skorch", "numpy"
 INDEX = "model.json"
 DIGEST = 64  # letters of a SHA-256 in hexadecimal
 # folders of the machine that trained: no use elsewhere, and what a file says of
@@ -255,27 +254,10 @@ def save_model(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
             f"{len(writer.places)} folders of this machine are not kept in the file: "
             f"{writer.places}. They are None after load_model; set them anew."
         )
-    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
-    index = {"format": FORMAT, "versions": versions, "model": model}
-    write_whole(path, _pack({INDEX: json.dumps(index).encode(), **writer.members}))
-
-
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file, or leave what was there: a crash must not cost the old model.
-
-    Parameters
-    ----------
-    path : str or path-like
-    data : bytes
-    """
-    path = Path(path)
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        unfinished.write_bytes(data)
-        os.replace(unfinished, path)
-    except OSError:
-        unfinished.unlink(missing_ok=True)
-        raise
+    index = {"format": FORMAT, "versions": find_versions(), "model": model}
+    write_whole(
+        Path(path), _pack({INDEX: json.dumps(index).encode(), **writer.members})
+    )
 
 
 @overload

@@ -3,6 +3,7 @@
 import functools
 import io
 import json
+import os
 import re
 import zipfile
 from hashlib import sha256
@@ -601,12 +602,11 @@ def test_no_half_file_where_a_model_was(tmp_path, embedded, monkeypatch):
     path = store(embedded, tmp_path)
     written = path.read_bytes()
 
-    def break_off(self, data):
-        with open(self, "wb") as file:
-            file.write(data[:100])
+    def break_off(descriptor):
+        os.ftruncate(descriptor, 100)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", break_off)
+    monkeypatch.setattr(os, "fsync", break_off)
     with pytest.raises(OSError, match="No space left"):
         save_model(embedded, path)
     assert path.read_bytes() == written

@@ -49,7 +49,7 @@ except ImportError:  # Windows: fits of other processes cannot be told from dead
     fcntl = None  # type: ignore[assignment]
 
 FORMAT = 1  # of the files that are written, and the newest that is read
-LIBRARIES = "sklearn-triplet", "torch", "skorch", "scikit-learn", "numpy"
+LIBRARIES = "sklearn-triplet", "scikit-learn", "torch", "skorch", "numpy"
 UNFINISHED, FINISHED, DESCRIPTION = "unfinished.pt", "finished.pt", "fit.json"
 DIGEST = 32  # bytes of a SHA-256, at the end of a file
 # a file is written when the fit has taken so many times as long as the last writing
@@ -189,7 +189,7 @@ def describe_fit(
         "estimator": {"class": owner},
         "parameters": told,
         "data": {"X": hash_clips(clips, verbose), "y": hash_labels(labels)},
-        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "versions": find_versions(),
     }
 
 
@@ -220,6 +220,11 @@ def list_differences(
                 before, now = one.get(name, "missing"), other.get(name, "missing")
                 differences.append(f"{name} was {before} and is {now}")
     return differences
+
+
+def find_versions() -> dict[str, str]:
+    """Return the versions of the libraries that decide what a file means."""
+    return {name: importlib.metadata.version(name) for name in LIBRARIES}
 
 
 def write_whole(path: Path, data: bytes) -> None:
