@@ -203,7 +203,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seeds", type=int, default=5, help="times two splits")
     parser.add_argument("--clips", type=int, help="to choose from, and to test on")
-    parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--csv", default="active_labeling.csv")
     return parser.parse_args(arguments)
 

@@ -154,7 +154,7 @@ def main() -> None:
         mel = LogMel(RATE, memory=folder / "features", n_jobs=2)
         X = mel.transform(day.data)
     tagger = TripletTagger(
-        pooling="attention", batch_size=40, precision="bfloat16", random_state=0
+        pooling="attention", batch_size=40, precision="auto", random_state=0
     )
     # TripletTagger knows what is in a clip, this one when
     head = SequenceTagger(pooling="linear_softmax", random_state=0)

@@ -147,7 +147,7 @@ def make_systems(seed: int, epochs: int) -> dict[str, object]:
             frame_pooling=1,
             segment_length=round(10 / FRAME),
             batch_size=40,
-            precision="bfloat16",
+            precision="auto",
             random_state=seed,
         )
         systems[f"TripletTagger, {pooling}"] = tagger

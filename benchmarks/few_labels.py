@@ -431,7 +431,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--report", action="store_true", help="not to choose by")
     parser.add_argument("--only", nargs="+", help="names of systems")
-    parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--csv", default="few_labels.csv")
     return parser.parse_args(arguments)
 

@@ -153,7 +153,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--floors", type=int, nargs="+", default=[5, 10, 20, 40])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--coarse", action="store_true", help="a quarter of the time")
-    parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--csv", default="step_budget.csv")
     options = parser.parse_args(arguments)
     if options.data is None and options.corpus != "table":

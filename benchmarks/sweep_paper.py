@@ -255,7 +255,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--folds", type=int, default=5, help="at the most")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--triplets", type=int, default=400, help="per epoch")
-    parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--n-jobs", type=int, default=2)
     parser.add_argument("--output", default="sweep", help="name of .csv and .md")
     return parser.parse_args()

@@ -683,7 +683,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--labels", type=float, nargs="+", help="clips, or a fraction")
     parser.add_argument("--seeds", type=int, help="label subsets of each turn")
     parser.add_argument("--report", action="store_true", help="not to choose by")
-    parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--csv", default="tables.csv")
     parser.add_argument("--n-jobs", type=int, default=2)

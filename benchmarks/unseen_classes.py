@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", required=True, help="folder of ESC-50 or ESC-10")
     parser.add_argument("--floors", type=float, nargs="+", default=[0.0, 0.5, 0.9])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument("--precision", default="auto")
     options = parser.parse_args(arguments)
     corpus = load_esc10(options.data)
     train, test = corpus.group <= 3, corpus.group == 4

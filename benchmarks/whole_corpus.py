@@ -127,7 +127,7 @@ def main():
     parser.add_argument("--n-triplets", type=int, default=2000)
     parser.add_argument("--n-jobs", type=int, default=2)
     parser.add_argument("--dtype", default="float32")
-    parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--verbose", type=int, default=0)
     options = parser.parse_args()
     paths, y = prepare_corpus(options.corpus, options.n_jobs)

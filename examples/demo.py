@@ -130,7 +130,7 @@ def compare(X, y, X_test, truth, seed, epochs):
         tell(f"training {name} ...")
         began = time.perf_counter()
         embedder = TripletEmbedder(
-            strategy, max_epochs=n_epochs, precision="bfloat16", random_state=seed
+            strategy, max_epochs=n_epochs, precision="auto", random_state=seed
         ).fit(X, y)
         frames, frames_test = embedder.transform(X), embedder.transform(X_test)
         seconds = time.perf_counter() - began
@@ -142,7 +142,7 @@ def compare(X, y, X_test, truth, seed, epochs):
     tagger = TripletTagger(
         output="clip",
         max_epochs=epochs["triplets"],
-        precision="bfloat16",
+        precision="auto",
         random_state=seed,
     )
     table.add_all("TripletTagger (and unlabeled clips)", tagger, X, y, X_test)

@@ -76,7 +76,7 @@ def pool(X):
 plain = LabeledOnly(make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)))
 plain.fit(pool(X), y)
 tagger = TripletTagger(
-    n_steps=15, batch_size=40, output="clip", precision="bfloat16", random_state=0
+    n_steps=15, batch_size=40, output="clip", precision="auto", random_state=0
 )
 tagger.fit(X, y)
 

@@ -61,7 +61,7 @@ class Plane(nn.Module):
 
 embedder = TripletEmbedder(
     "s2", encoder=Plane, margin=1, normalize=False, n_triplets=200,
-    max_epochs=12, lr=0.003, precision="bfloat16", random_state=0,
+    max_epochs=12, lr=0.003, precision="auto", random_state=0,
 )  # fmt: skip
 embedder.fit(X, y)
 plane = embedder.set_params(output="clip").transform(X)[:, :2]  # means, no deviations

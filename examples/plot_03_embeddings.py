@@ -53,7 +53,7 @@ titles = {
 for name, title in titles.items():
     embedder = TripletEmbedder(
         name, n_components=32, n_triplets=200, max_epochs=6, output="clip",
-        precision="bfloat16", random_state=0,
+        precision="auto", random_state=0,
     )  # fmt: skip
     embeddings[title] = embedder.fit(X, y).transform(X_new)
 

@@ -55,7 +55,7 @@ y = mask_labels(truth[:180], 60, random_state=0)
 
 embedder = TripletEmbedder(
     n_components=16, n_triplets=120, max_epochs=4, output="clip",
-    precision="bfloat16", random_state=0,
+    precision="auto", random_state=0,
 )  # fmt: skip
 linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
 pipe = Pipeline([("emb", embedder), ("clf", LabeledOnly(linear))])

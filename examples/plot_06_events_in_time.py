@@ -85,7 +85,7 @@ print(f"{len(clips)} windows, {is_labeled(y).sum()} of them labeled")
 # that it learns from labels of whole windows which frames these are.
 
 tagger = TripletTagger(
-    pooling="attention", n_steps=12, batch_size=30, precision="bfloat16", random_state=0
+    pooling="attention", n_steps=12, batch_size=30, precision="auto", random_state=0
 )
 tagger.fit(X, y)
 head = SequenceTagger(pooling="linear_softmax", max_epochs=30, random_state=0)

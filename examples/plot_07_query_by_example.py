@@ -47,7 +47,7 @@ print(f"{len(windows)} windows")
 
 embedder = TripletEmbedder(
     "s1", n_components=32, n_triplets=250, max_epochs=6, output="clip",
-    precision="bfloat16", random_state=0,
+    precision="auto", random_state=0,
 )  # fmt: skip
 embedder.fit(X)
 scaler = StandardScaler().fit(embedder.transform(X))

@@ -45,7 +45,7 @@ print(*zip(names.tolist(), counts.tolist(), strict=True))
 
 embedder = TripletEmbedder(
     "s1", n_components=32, n_triplets=200, max_epochs=6, output="clip",
-    precision="bfloat16", random_state=0,
+    precision="auto", random_state=0,
 )  # fmt: skip
 embedder.fit(clips[:200])
 Z = embedder.transform(clips)

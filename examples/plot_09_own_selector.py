@@ -115,7 +115,7 @@ y = mask_labels(truth[:180], 30, random_state=0)
 ours = Strategy(SameLabel(), OtherLabel(), OtherSpeed(), WithinMargin())
 settings = {
     "n_components": 32, "n_triplets": 200, "max_epochs": 6, "output": "clip",
-    "precision": "bfloat16", "random_state": 0,
+    "precision": "auto", "random_state": 0,
 }  # fmt: skip
 embedder = TripletEmbedder(ours, **settings).fit(X, y)
 

@@ -102,7 +102,7 @@ print(X.shape)
 # ms: by default the tagger learns from crops of 2.4 s.
 
 tagger = TripletTagger(
-    n_steps=10, batch_size=32, output="clip", precision="bfloat16", random_state=0
+    n_steps=10, batch_size=32, output="clip", precision="auto", random_state=0
 )
 tagger.fit(X, y)
 HistoryDisplay.from_estimator(tagger)

@@ -48,7 +48,7 @@ kind = scenes.target.argmax(axis=1)
 log_mels = mel.transform(scenes.data)
 theirs = np.flatnonzero(kind >= 5)[:160]
 stranger = TripletEmbedder(
-    "s5", n_triplets=200, max_epochs=8, precision="bfloat16", random_state=0
+    "s5", n_triplets=200, max_epochs=8, precision="auto", random_state=0
 )
 stranger.fit(log_mels[theirs], kind[theirs])
 

@@ -43,6 +43,7 @@ from sklearn_triplet._training.encoding import (
     mean_and_deviation,
 )
 from sklearn_triplet._training.estimator import COLLAPSED, ClipsEstimator, EmbedsClips
+from sklearn_triplet._training.networks import Precision
 from sklearn_triplet._training.pseudo_labeling import (
     GuessesClips,
     PseudoLabeler,
@@ -128,9 +129,11 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         A torch optimizer, or ``functools.partial`` of one with further settings.
     device : str or torch.device, default="cpu"
         Where to compute, such as ``"cuda"``.
-    precision : {"float32", "bfloat16"}, default="float32"
-        Of the encoder in training. ``"bfloat16"`` is about twice as fast on recent
-        CPUs and GPUs; ``transform`` computes in float32 in any case.
+    precision : {"auto", "float32", "bfloat16"}, default="float32"
+        Of the encoder in training. ``"bfloat16"`` is about twice as fast where the
+        processor or GPU has instructions for it, and many times slower elsewhere;
+        ``"auto"`` takes it where it has them. ``transform`` computes in float32 in any
+        case.
     validation_fraction : float, default=None
         Clips set apart, in (0, 1), to stop early when the loss of their triplets has
         not improved for ``patience`` epochs; the best weights are kept.
@@ -256,7 +259,7 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         batch_size: int = 64,
         optimizer: Optimizer = torch.optim.Adam,
         device: Device = "cpu",
-        precision: Literal["float32", "bfloat16"] = "float32",
+        precision: Precision = "float32",
         validation_fraction: float | None = None,
         patience: int = 5,
         callbacks: Sequence[Callback] | None = None,
@@ -466,7 +469,7 @@ class TripletEmbedder(GuessesClips, EmbedsClips, ClipsEstimator):
         check_choice(self, "pooling", ["mean", "flatten"])
         check_choice(self, "scaling", ["feature", "common"])
         check_choice(self, "output", ["frames", "clip"])
-        check_choice(self, "precision", ["float32", "bfloat16"])
+        self._check_precision()
         self._check_encoder(["auto", "conv", "deep", "dense"])
         # a search over all strategies and ratios is allowed, and told what it repeats
         if not check_strategy(self.strategy).uses_unlabeled:

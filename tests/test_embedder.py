@@ -261,6 +261,20 @@ def test_optimizer_with_settings_and_reduced_precision():
     assert not torch.equal(weights(reduced), weights(fit()))
 
 
+@pytest.mark.parametrize("has_instructions", [True, False])
+def test_automatic_precision(monkeypatch, recwarn, has_instructions):
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: has_instructions, raising=False)
+    automatic = weights(fit(precision="auto"))
+    assert torch.equal(automatic, weights(fit())) != has_instructions
+    assert not [w for w in recwarn if "precision" in str(w.message)]
+    reduced = fit(precision="bfloat16")
+    assert torch.equal(automatic, weights(reduced)) == has_instructions
+    told = [str(w.message) for w in recwarn if "precision" in str(w.message)]
+    assert bool(told) != has_instructions
+    assert all("Choose 'auto', which is 'float32' on this machine." in t for t in told)
+
+
 # --- what is refused
 
 REFUSED_PARAMETERS = {
@@ -272,7 +286,7 @@ REFUSED_PARAMETERS = {
     "a number in (0, inf)": {"margin": 0, "lr": np.inf},
     "one of ['mean', 'flatten']": {"pooling": "max"},
     "one of ['frames', 'clip']": {"output": None},
-    "one of ['float32', 'bfloat16']": {"precision": "float16"},
+    "one of ['auto', 'float32', 'bfloat16']": {"precision": "float16"},
     "one of ['auto', 'conv', 'deep', 'dense'] or a callable": {"encoder": "lstm"},
 }
 

@@ -54,7 +54,7 @@ def test_the_first_page_on_a_folder_with_a_broken_file(tmp_path, monkeypatch):
 
 
 def small_tagger(precision, random_state):
-    assert precision == "bfloat16"
+    assert precision == "auto"
     return sklearn_triplet.TripletTagger(
         n_components=8, n_steps=8, batch_size=16, lr=0.01, random_state=random_state
     )

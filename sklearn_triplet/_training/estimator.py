@@ -15,7 +15,7 @@ import os
 import threading
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 import torch
@@ -35,7 +35,7 @@ from torch import nn
 
 from sklearn_triplet._input.clips import Clips, FrameScaler, check_clips
 from sklearn_triplet._input.labels import Labels
-from sklearn_triplet._input.parameters import check_callable, check_number
+from sklearn_triplet._input.parameters import check_callable, check_choice, check_number
 from sklearn_triplet._input.random import draw_seeds
 from sklearn_triplet._input.types import (
     ClipsLike,
@@ -52,6 +52,7 @@ from sklearn_triplet._training.encoding import (
     prepare_forks,
     takes_components,
 )
+from sklearn_triplet._training.networks import Precision, multiplies_bfloat16
 from sklearn_triplet._training.state import (
     StatefulData,
     is_finite,
@@ -288,6 +289,7 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
 
     # of those that have a choice of encoders
     encoder: EncoderLike | None
+    precision: Precision
 
     # what is drawn from random_state, in this order; each a generator of its own, so
     # that an estimator without validation clips trains on the same batches
@@ -549,6 +551,24 @@ class ClipsEstimator(BaseEstimator, metaclass=ABCMeta):
                 f"The 'device' parameter of {owner} asks for {value!r}, but torch "
                 f"{torch.__version__} finds no such device here. Choose 'cpu', or "
                 "install a torch that was built for the device."
+            )
+
+    def _check_precision(self) -> None:
+        """Refuse what is no precision; ``device`` has been checked.
+
+        Warns
+        -----
+        UserWarning
+            Where it asks for numbers that the device can only imitate.
+        """
+        check_choice(self, "precision", get_args(Precision))
+        device = torch.device(self.device)
+        if self.precision == "bfloat16" and not multiplies_bfloat16(device):
+            warn(
+                f"The 'precision' parameter of {type(self).__name__} is 'bfloat16', "
+                f"but torch knows of no instructions for it on {device.type!r} here: "
+                "imitated, it takes many times as long as 'float32'. Choose 'auto', "
+                "which is 'float32' on this machine."
             )
 
     def _check_encoder(self, choices: Sequence[str | None]) -> None:

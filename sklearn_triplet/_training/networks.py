@@ -21,6 +21,29 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 STEPS = 2**11  # of a long recording that the recurrent layers see at once
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device has instructions for bfloat16.
+
+    Without them torch imitates the numbers, which takes many times as long as float32.
+
+    Parameters
+    ----------
+    device : torch.device
+
+    Returns
+    -------
+    has_instructions : bool
+        False where nothing is known of them, as on processors that are not x86.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    # torch tells this under private names only, and not in every version
+    names = "_is_avx512_bf16_supported", "_is_amx_tile_supported"
+    asked = [getattr(torch.cpu, name, None) for name in names]
+    return device.type == "cpu" and any(ask is not None and ask() for ask in asked)
 
 
 def frame_mask(lengths: torch.Tensor, n_frames: int) -> torch.Tensor:
@@ -358,14 +381,14 @@ class FrameEncoder(nn.Module):
     ----------
     encoder : nn.Module
         Called with (X, lengths), or with X alone if its forward takes one argument.
-    precision : {"float32", "bfloat16"}, default="float32"
+    precision : {"auto", "float32", "bfloat16"}, default="float32"
         Of the encoder in training; the result is float32.
     """
 
     def __init__(
         self,
         encoder: nn.Module,
-        precision: Literal["float32", "bfloat16"] = "float32",
+        precision: Precision = "float32",
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -386,7 +409,10 @@ class FrameEncoder(nn.Module):
         X : tensor of shape (n, n_components, n_frames), float32
         """
         # what is trained in low precision is used in full: transform pays no price
-        reduced = self.training and self.precision == "bfloat16"
+        reduced = self.training and (
+            self.precision == "bfloat16"
+            or (self.precision == "auto" and multiplies_bfloat16(X.device))
+        )
         with torch.autocast(X.device.type, dtype=torch.bfloat16, enabled=reduced):
             args = (X, lengths) if self.takes_lengths else (X,)
             return self.encoder(*args).float()
@@ -414,7 +440,7 @@ class UnitEncoder(FrameEncoder):
         encoder: nn.Module,
         pooling: Literal["mean", "flatten"],
         normalize: bool,
-        precision: Literal["float32", "bfloat16"],
+        precision: Precision,
     ) -> None:
         super().__init__(encoder, precision)
         self.pooling = pooling

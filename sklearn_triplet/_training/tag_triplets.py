@@ -34,7 +34,7 @@ from sklearn_triplet._sampling.pseudo_labels import (
 )
 from sklearn_triplet._sampling.segments import SegmentedClips, Units
 from sklearn_triplet._sampling.transforms import Transformation
-from sklearn_triplet._training.networks import FrameEncoder, frame_mask
+from sklearn_triplet._training.networks import FrameEncoder, Precision, frame_mask
 from sklearn_triplet._training.state import Plain, StatefulData, pack, unpack
 from sklearn_triplet._training.tagging import pad_clips
 from sklearn_triplet._training.triplet_data import (
@@ -95,7 +95,7 @@ class TaggingEncoder(FrameEncoder):
         encoder: nn.Module,
         n_components: int,
         n_classes: int,
-        precision: Literal["float32", "bfloat16"] = "float32",
+        precision: Precision = "float32",
         pooling: Literal["statistics", "attention"] = "statistics",
     ) -> None:
         super().__init__(encoder, precision)

@@ -24,7 +24,7 @@ from sklearn_triplet._sampling.negatives import (
     check_negatives,
 )
 from sklearn_triplet._sampling.strategies import Strategy
-from sklearn_triplet._training.networks import UnitEncoder
+from sklearn_triplet._training.networks import Precision, UnitEncoder
 from sklearn_triplet._training.triplet_data import TripletData
 
 
@@ -128,7 +128,7 @@ class TripletNetwork(UnitEncoder):
         encoder: nn.Module,
         pooling: Literal["mean", "flatten"],
         normalize: bool,
-        precision: Literal["float32", "bfloat16"],
+        precision: Precision,
         strategy: Strategy,
     ) -> None:
         super().__init__(encoder, pooling, normalize, precision)
