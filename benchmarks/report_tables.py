@@ -50,6 +50,20 @@ PAPER_TABLE_3 = {
     "S3": ((51.58, 2.2), (50.96, 2.0), (30.02, 19.8), (0.0, 0.0)),
 }
 PAPER_ROWS = {"CRNN on log-mels": 49.61, "tagger on log-mels": 35.29}
+CORPORA = {
+    "soundscapes": "Soundscapes of ESC-10",
+    "esc10": "ESC-10",
+    "aisfx": "ESC-10 by the frames of aisfx",
+    "fsdd": "Spoken digits (FSDD)",
+    "dcase2018": "DCASE 2018 task 4",
+}
+# what a reader wants to know first: with unlabeled sound, and without
+SUMMARY = (
+    "TripletTagger",
+    "augmented supervised CNN",
+    "CRNN on log-mels",
+    "log-mel statistics + LR",
+)
 TITLES = {"f1": "macro F1", "map": "mAP"}
 Systems = dict[str, dict[tuple, dict]]
 
@@ -83,7 +97,8 @@ def percent(value: float, half: float = float("nan"), sign: str = "") -> str:
     if np.isnan(value):
         return ""
     text = f"{100 * value:{sign}.1f}"
-    return text if np.isnan(half) else f"{text} ± {100 * half:.1f}"
+    # never broken into two lines, however narrow the column
+    return text if np.isnan(half) else f"{text}\xa0±\xa0{100 * half:.1f}"
 
 
 def write_mean(systems: Systems, name: str, metric: str = "f1") -> str:
@@ -114,13 +129,29 @@ def write_table_3(systems: Systems) -> str:
     rows = [
         [strategy]
         + [
-            f"{mean} ± {half} / "
+            f"{mean}\xa0±\xa0{half} / "
             f"{write_mean(systems, name_cell(strategy, ratio)) or '-'}"
             for ratio, (mean, half) in zip(RATIOS, cells, strict=True)
         ]
         for strategy, cells in PAPER_TABLE_3.items()
     ]
     return draw_table(["L / (U + L)", *RATIOS], rows)
+
+
+def write_summary(sections: dict[tuple, list[dict]]) -> str:
+    """Return a line for each corpus and number of labels, of few systems."""
+    head = ["", "labeled", "unlabeled", "score", *SUMMARY]
+    head.append(f"{SUMMARY[0]} ahead of {SUMMARY[1]}")
+    rows = []
+    for (corpus, _, labels), lines in sections.items():
+        systems, metric = group_runs(lines), find_metric(lines)
+        cells = [CORPORA[corpus], str(labels), lines[0]["unlabeled"], TITLES[metric]]
+        cells += [write_mean(systems, name, metric) for name in SUMMARY]
+        both = (systems.get(name, {}) for name in SUMMARY[:2])
+        mean, half, n_runs = compare(*both, metric)
+        runs = f" ({n_runs} runs)" if n_runs else ""
+        rows.append([*cells, percent(mean, half, "+") + runs])
+    return draw_table(head, rows)
 
 
 def write_all(systems: Systems, metric: str) -> str:
@@ -243,8 +274,8 @@ def write_section(lines: list[dict], pictures: Path | None) -> str:
     first = lines[0]
     commits = sorted({line["commit"] for line in lines})
     parts = [
-        f"## {first['corpus']}, {first['labels']} labeled clips, {first['unlabeled']} "
-        f"unlabeled",
+        f"## {CORPORA[first['corpus']]}, {first['labels']} labeled clips, "
+        f"{first['unlabeled']} unlabeled",
         f"Budget `{first['budget']}`, {first['evaluated']} clips to evaluate in a "
         f"turn, commit {', '.join(commits)}. All in per cent, with 95 % intervals.",
     ]
@@ -347,7 +378,8 @@ def write_curves(lines: list[dict], axis: str, pictures: Path | None) -> Iterato
         first = next(iter(next(iter(curves.values())).values()))
         metric = find_metric(list(first.values()))
         other = told["unlabeled" if axis == "labels" else "labels"]
-        title = f"{TITLES[metric]} over {told[axis]}, {corpus}, {fixed} {other}"
+        where = CORPORA.get(corpus, corpus)
+        title = f"{TITLES[metric]} over {told[axis]}, {where}, {fixed} {other}"
         yield f"## {title}"
         columns = sort_points({n for points in curves.values() for n in points})
         rows = [
@@ -404,7 +436,8 @@ def write_page(lines: list[dict], curves: list[dict], pictures: Path | None) -> 
         "paired by turn and label subset, and of evaluation clips. Intervals take "
         "these runs as independent, though turns share clips to train on."
     )
-    parts = [head, *(write_section(found, pictures) for found in sections.values())]
+    parts = [head, write_summary(sections)]
+    parts += (write_section(found, pictures) for found in sections.values())
     for axis in ("labels", "unlabeled"):
         parts += write_curves(curves, axis, pictures)
     return "\n\n".join(parts) + "\n"
