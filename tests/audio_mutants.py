@@ -171,14 +171,21 @@ def forget_peak_memory():
 
 
 def read(path, way):
-    """Send a file through one of the ways in; return the words of the refusal."""
+    """Send a file through one of the ways in.
+
+    Returns
+    -------
+    refusal : str
+        Its words, or nothing.
+    n_clips : int
+        In how many windows the file was read: each of them looks for its beginning.
+    """
     from sklearn_triplet import LogMel
     from sklearn_triplet.datasets import load_audio_folder, load_recordings
 
-    rate = 16000 if way % 2 else 44100
+    rate, X = 16000 if way % 2 else 44100, [path]
     mel = LogMel(rate, n_mels=8, errors="warn" if way % 3 else "raise")
     try:
-        X = [path]
         match way % 5:
             case 1:
                 X = list(load_audio_folder(os.path.dirname(path)).paths)
@@ -194,8 +201,8 @@ def read(path, way):
             valid = features[~np.isnan(features)]
             assert np.isfinite(valid).all()
     except (ValueError, FileNotFoundError) as error:
-        return str(error)
-    return ""
+        return str(error), len(X)
+    return "", len(X)
 
 
 def main(first, last, folder):
@@ -221,16 +228,17 @@ def measure(path, way):
     before = peak_memory()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        start = time.perf_counter()
+        start = time.process_time()
         try:
-            said, failure = read(path, way), ""
+            (said, n_clips), failure = read(path, way), ""
         except BaseException as error:  # whatever it is, it is to be reported
-            said, failure = "", f"{type(error).__name__}: {error}"
-        seconds = time.perf_counter() - start
+            said, n_clips, failure = "", 1, f"{type(error).__name__}: {error}"
+        seconds = time.process_time() - start
     said = [said] if said else []
     said += [str(warning.message) for warning in caught]
     return {
         "seconds": round(seconds, 3),
+        "n_clips": n_clips,
         "megabytes": round((peak_memory() - before) / 1e6, 1),
         "failure": failure,
         "said": said,

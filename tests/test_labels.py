@@ -200,6 +200,7 @@ REFUSED = {
     ],
     "The labels in y must be of one type, with -1 where unlabeled. Got int and str: "
     "write the classes alike.": ["a", "b", 3, -1] * 2,
+    "Complex data not supported. y holds 1j.": np.array([0, 1j] * 4, dtype=object),
     "Input y contains NaN or None in 2 of 8 rows, first in row 2. Unlabeled clips are "
     "marked by -1: replace what is missing by it, as y.fillna(-1) of pandas does.": [
         *["a", "b", None, -1] * 2

@@ -206,8 +206,7 @@ def as_label_array(y: LabelsLike) -> np.ndarray:
         raise ValueError(f"y must hold one label per clip: {error}") from error
     if y.ndim == 0:
         raise ValueError(f"y must hold one label per clip. Got {y[()]!r} instead.")
-    if y.dtype.kind == "c":  # in scikit-learn's words, which its checks look for
-        raise ValueError(f"Complex data not supported. y has dtype {y.dtype}.")
+    _refuse_complex(y)
     if y.ndim > 2 or y.dtype.kind not in "biufOUST":
         raise ValueError(
             "y must hold one label or one row of an indicator per clip, as numbers or "
@@ -239,6 +238,21 @@ def is_absent(value: object) -> bool:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, numbers.Real) and math.isnan(value)
+
+
+def _refuse_complex(y: np.ndarray) -> None:
+    """Refuse complex numbers, also where objects hide them."""
+    of = f"has dtype {y.dtype}"
+    if y.dtype == object:
+        other = (v for v in y.ravel() if isinstance(v, numbers.Complex))
+        found = next((v for v in other if not isinstance(v, numbers.Real)), None)
+        of = f"holds {found!r}"
+        if found is None:
+            return
+    elif y.dtype.kind != "c":
+        return
+    # in scikit-learn's words, which its checks look for
+    raise ValueError(f"Complex data not supported. y {of}.")
 
 
 def _refuse_collections(y: np.ndarray) -> None:
