@@ -210,7 +210,10 @@ FORMS = {
     "polars": lambda X: pl.DataFrame(X) if X.ndim == 2 and X.dtype.kind == "f" else X,
     "series": lambda X: pd.Series(list(X)) if X.ndim and X.dtype.kind != "V" else X,
     "sparse": lambda X: (
-        sparse.csr_array(X) if X.dtype.kind == "f" and X.ndim == 2 else X
+        # scipy takes no foreign byte order
+        sparse.csr_array(X.astype(X.dtype.newbyteorder("=")))
+        if X.dtype.kind == "f" and X.ndim == 2
+        else X
     ),
     "iterator": lambda X: iter(X) if X.ndim else X,
     "dict": lambda X: {"X": X},
