@@ -200,6 +200,11 @@ REFUSED = {
     ],
     "The labels in y must be of one type, with -1 where unlabeled. Got int and str: "
     "write the classes alike.": ["a", "b", 3, -1] * 2,
+    "Input y contains infinity or a value too large for dtype('float64').": np.array(
+        [0, np.inf] * 4, dtype=object
+    ),
+    "y must hold one label or one row of an indicator per clip, as numbers or names. "
+    "Got an array of shape (8, 0) and dtype int64.": np.zeros((8, 0), dtype=int),
     "Complex data not supported. y holds 1j.": np.array([0, 1j] * 4, dtype=object),
     "Input y contains NaN or None in 2 of 8 rows, first in row 2. Unlabeled clips are "
     "marked by -1: replace what is missing by it, as y.fillna(-1) of pandas does.": [

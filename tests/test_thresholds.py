@@ -469,6 +469,14 @@ INDICATOR = [[0, 1], [1, 0], [1, 1], [0, 0], [0, 1], [1, 0]]
             "or choose another.",
         ),
         (
+            {"estimator": MultiOutputClassifier(KNeighborsClassifier(1))},
+            [[0, 1], [1, 0]] * 2 + [[-1, -1]] * 2,
+            "The 'estimator' parameter of TunedThresholds has learned -1, which marks "
+            "what is unlabeled or unknown, as a class. Got "
+            "MultiOutputClassifier(estimator=KNeighborsClassifier(n_neighbors=1)): put "
+            "LabeledOnly or PseudoLabeled around it.",
+        ),
+        (
             {},
             None,
             "TunedThresholds requires y to be passed, but the target y is None. Give "

@@ -207,7 +207,7 @@ def as_label_array(y: LabelsLike) -> np.ndarray:
     if y.ndim == 0:
         raise ValueError(f"y must hold one label per clip. Got {y[()]!r} instead.")
     _refuse_complex(y)
-    if y.ndim > 2 or y.dtype.kind not in "biufOUST":
+    if y.ndim > 2 or y.shape[1:] == (0,) or y.dtype.kind not in "biufOUST":
         raise ValueError(
             "y must hold one label or one row of an indicator per clip, as numbers or "
             f"names. Got an array of shape {y.shape} and dtype {y.dtype}."
@@ -402,14 +402,14 @@ def _warn_of_signs(binary: bool) -> None:
 
 def _check_single_label(column: np.ndarray, y: np.ndarray, both_known: bool) -> Labels:
     """Read one class a clip; ``both_known``: -1 is a class as well."""
-    if column.dtype.kind == "f":
-        assert_all_finite(column, input_name="y")
     labeled = np.asarray(column != UNLABELED) | both_known
     known = column[labeled]
     if known.dtype == object and len(known):
         _refuse_mixed_types(known)
         # strings get their own dtype, numbers in an object array that of their values
         known = np.array(known.tolist())
+    if known.dtype.kind == "f":
+        assert_all_finite(known, input_name="y")
     if len(known):
         check_classification_targets(known)
     classes, codes = np.unique(known, return_inverse=True)

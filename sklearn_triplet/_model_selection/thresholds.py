@@ -477,9 +477,9 @@ class TunedThresholds(RowClassifier):
         Raises
         ------
         ValueError
-            Where a parameter is out of range, ``estimator`` is no classifier or has no
-            probabilities; where y has no labeled row, too few for the folds, or none
-            that could be read.
+            Where a parameter is out of range, ``estimator`` is no classifier, has no
+            probabilities or learns -1 as a class; where y has no labeled row, too few
+            for the folds, or none that could be read.
 
         Warns
         -----
@@ -505,6 +505,8 @@ class TunedThresholds(RowClassifier):
         else:
             warn(SINGLE)
         self.estimator_ = clone(self.estimator).fit(X, target, **given)
+        if labels.unknown.any():
+            self._refuse_learned_unlabeled()
         return self
 
     def predict(self, X: Rows, **params: object) -> np.ndarray:
@@ -562,6 +564,18 @@ class TunedThresholds(RowClassifier):
             return routed.splitter.split.get("groups"), dict(routed.estimator.fit)
         rest = dict(params)
         return rest.pop("groups", None), rest
+
+    def _refuse_learned_unlabeled(self) -> None:
+        """Refuse a classifier to which -1 was a class like the others."""
+        classes = getattr(self.estimator_, "classes_", [])
+        # of several outputs an array of classes each
+        found = classes if isinstance(classes, list) else [classes]
+        if any(-1 in np.asarray(names, dtype=object) for names in found):
+            raise ValueError(
+                f"The 'estimator' parameter of TunedThresholds has learned -1, which "
+                f"marks what is unlabeled or unknown, as a class. Got "
+                f"{self.estimator!r}: put LabeledOnly or PseudoLabeled around it."
+            )
 
     def _tune(
         self, X: Rows, y: IntArray, groups: Rows | None, params: dict[str, Any]
