@@ -469,7 +469,7 @@ INDICATOR = [[0, 1], [1, 0], [1, 1], [0, 0], [0, 1], [1, 0]]
             "or choose another.",
         ),
         (
-            {"estimator": MultiOutputClassifier(KNeighborsClassifier(1))},
+            {"estimator": MultiOutputClassifier(KNeighborsClassifier(1)), "cv": 2},
             [[0, 1], [1, 0]] * 2 + [[-1, -1]] * 2,
             "The 'estimator' parameter of TunedThresholds has learned -1, which marks "
             "what is unlabeled or unknown, as a class. Got "
