@@ -33,7 +33,7 @@ def test_demo_prints_a_table_and_draws(demo, multilabel, tmp_path, capsys):
     y = mask_labels(truth[:20], 0.5, random_state=0)
     embeddings = demo.compare(X[:20], y, X[20:], truth[20:], 0, EPOCHS)
     lines = capsys.readouterr().out.replace("\r", "").strip().split("\n")
-    assert len(lines) == 1 + 11
+    assert len(lines) == 1 + 9
     scores = np.array([line.split()[-3:-1] for line in lines[1:]], dtype=float)
     assert ((scores >= 0) & (scores <= 1)).all()
     assert list(embeddings)[0] == "log-mel statistics"
