@@ -1,6 +1,8 @@
 """What the pages of docs/ show, run."""
 
+import copy
 import re
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -51,10 +53,24 @@ def find_block(text, blocks=BLOCKS):
 
 
 def test_every_block_is_run_here():
-    assert len(BLOCKS) == 9 and QUESTIONS and OWN
+    assert len(BLOCKS) == 10 and QUESTIONS and OWN
     # the page on long recordings is one story, whose chapters are run below
     told = [find_block(text, STORY) for chapter in CHAPTERS for text in chapter]
     assert told == STORY
+
+
+def test_workers_that_keep_their_memory():
+    config = pytest.importorskip("dask.config")
+    pytest.importorskip("distributed")
+    before = copy.deepcopy(config.config)
+    try:
+        exec(textwrap.dedent(find_block("MALLOC_TRIM_THRESHOLD_")), {})
+        kept = config.get("distributed.nanny.pre-spawn-environ")
+    finally:
+        config.config.clear()
+        config.config.update(before)
+    assert kept["MALLOC_TRIM_THRESHOLD_"] == 2**32 and kept["MALLOC_MMAP_MAX_"] == 0
+    assert kept["OMP_NUM_THREADS"] == 1  # and what Dask sets beside it remains
 
 
 def test_recordings_and_their_labels(tmp_path, monkeypatch):

@@ -300,12 +300,11 @@ class PseudoLabeled(RowClassifier):
     >>> from sklearn_triplet import LabeledOnly, PseudoLabeled, mask_labels
     >>> X, digits = load_digits(return_X_y=True)
     >>> y = mask_labels(digits[:1000], 30, random_state=1)
-    >>> few = LabeledOnly().fit(X[:1000], y)
-    >>> print(f"{few.score(X[1000:], digits[1000:]):.2f}")
-    0.73
+    >>> few = LabeledOnly().fit(X[:1000], y).score(X[1000:], digits[1000:])
     >>> all_rows = PseudoLabeled().fit(X[:1000], y)
-    >>> print(f"{all_rows.score(X[1000:], digits[1000:]):.2f}")
-    0.86
+    >>> more = all_rows.score(X[1000:], digits[1000:])
+    >>> bool(more > few + 0.1)  # 0.73, and 0.86 or 0.85 as processors round
+    True
     >>> print(f"{np.mean(all_rows.transduction_ == digits[:1000]):.2f}")
     0.83
     """
