@@ -61,7 +61,6 @@ CORPORA = {
 SUMMARY = (
     "TripletTagger",
     "augmented supervised CNN",
-    "CRNN on log-mels",
     "log-mel statistics + LR",
 )
 TITLES = {"f1": "macro F1", "map": "mAP"}
@@ -140,12 +139,12 @@ def write_table_3(systems: Systems) -> str:
 
 def write_summary(sections: dict[tuple, list[dict]]) -> str:
     """Return a line for each corpus and number of labels, of few systems."""
-    head = ["", "labeled", "unlabeled", "score", *SUMMARY]
-    head.append(f"{SUMMARY[0]} ahead of {SUMMARY[1]}")
+    head = ["labeled + unlabeled", *SUMMARY, "the first less the second"]
     rows = []
     for (corpus, _, labels), lines in sections.items():
         systems, metric = group_runs(lines), find_metric(lines)
-        cells = [CORPORA[corpus], str(labels), lines[0]["unlabeled"], TITLES[metric]]
+        told = f"{labels} + {lines[0]['unlabeled']}, {TITLES[metric]}"
+        cells = [f"{CORPORA[corpus]}: {told}"]
         cells += [write_mean(systems, name, metric) for name in SUMMARY]
         both = (systems.get(name, {}) for name in SUMMARY[:2])
         mean, half, n_runs = compare(*both, metric)
