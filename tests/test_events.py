@@ -609,7 +609,7 @@ def test_a_tagger_finds_events_in_soundscapes():
     X = LogMel(16000, n_mels=32, hop_length=320).transform(scenes.data)
     tagger = CRNNTagger(
         "deep", pooling="linear_softmax", n_components=32, n_cells=32, frame_pooling=2,
-        max_epochs=40, lr=0.003, random_state=0,
+        max_epochs=60, lr=0.003, random_state=0,
     ).fit(X, scenes.target)  # fmt: skip
     names = [str(name) for name in scenes.target_names]
     events = tagger.predict_events(X, classes=names, frame_duration=0.02)
@@ -619,5 +619,5 @@ def test_a_tagger_finds_events_in_soundscapes():
     ]
     heard = [as_dicts(events[events["row"] == row]) for row in range(40)]
     event, segment = score(truth, heard, names, 4.0)
-    assert event > 0.3  # .35 to .45, as processors round
+    assert event > 0.4
     assert segment > 0.9

@@ -248,10 +248,11 @@ def check_estimator(estimator, X, y, about):
             if np.asarray(first).dtype.kind == "f":
                 assert not np.isinf(first).any(), name
         again = attempt(method, X, about=about)
-        if name != "predict_events":
-            assert is_same(first, again), name
-        else:
-            assert np.array_equal(first, again)
+        first, again = np.asarray(first), np.asarray(again)
+        assert first.tobytes() == again.tobytes() or (
+            # objects, and long doubles, whose padding holds anything
+            first.dtype.hasobject or (first.dtype.char == "g" and is_same(first, again))
+        )
 
 
 @st.composite

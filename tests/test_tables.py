@@ -489,12 +489,8 @@ def test_smoke_runs_are_called_no_results(
     quick = [line | {"budget": "quick"} for line in lines]
     assert "no results" in pages.write_page(quick, [], None)
     # and they are not mixed with the others
-    assert (
-        pages.write_page(lines + quick, [], None).count(
-            "## Spoken digits (FSDD), 30 labeled"
-        )
-        == 2
-    )
+    page = pages.write_page(lines + quick, [], None)
+    assert page.count("## Spoken digits (FSDD), 30 labeled") == 2
 
 
 def test_some_rows_can_be_run_alone(
