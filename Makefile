@@ -67,7 +67,8 @@ package: install
 	$(PACKAGED) -m pip install --quiet -c $(CONSTRAINTS) "$$(ls dist/*.whl)[test,plot]"
 	tar -xf dist/*.tar.gz -C $(VENV)-package
 	rm -r $(VENV)-package/sklearn_triplet-*/sklearn_triplet
-	cd $(VENV)-package/sklearn_triplet-* && $(abspath $(PACKAGED)) -m pytest $(TESTS)
+	cd $(VENV)-package/sklearn_triplet-* && \
+		$(abspath $(PACKAGED)) -m pytest -n auto --dist loadfile $(TESTS)
 
 lint: install
 	$(BIN)/ruff check .

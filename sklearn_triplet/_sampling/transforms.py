@@ -21,6 +21,8 @@ from sklearn_triplet._input.parameters import check_number
 from sklearn_triplet._input.types import BoolArray, IntArray
 from sklearn_triplet._sampling.segments import SegmentedClips, Units
 
+LARGEST_GAIN = 100.0  # natural logarithm of an energy ratio
+
 
 def add_noise(X: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
     """Add Gaussian noise of standard deviation sigma to an array of any shape.
@@ -103,7 +105,9 @@ def mix_energies(
 
         log(exp(A) + exp(N + log(alpha) + log(sum(exp(A))) - log(sum(exp(N)))))
 
-    so that neither digital silence nor a large value can overflow.
+    so that neither digital silence nor a large value can overflow. The gain is at most
+    430 dB up or down: no two sounds are that far apart, but frames of other kinds may
+    be, and one huge feature would be added to all others.
 
     Examples
     --------
@@ -116,6 +120,7 @@ def mix_energies(
            [3.75, 5.  ]])
     """
     gain = np.log(alpha) + _log_sum_exp(log_anchor) - _log_sum_exp(log_other)
+    gain = np.clip(gain, -LARGEST_GAIN, LARGEST_GAIN)
     return np.logaddexp(log_anchor, log_other + gain)
 
 
