@@ -233,6 +233,9 @@ def list_leads(systems: Systems, metric: str) -> Iterator[str | None]:
         if row.build is not build_tagger and name in systems
     ]
     if rivals:
+        # only what ran on the same clips can be the best of them
+        most = max(len(systems[name]) for name in rivals)
+        rivals = [name for name in rivals if len(systems[name]) == most]
         best = max(rivals, key=lambda n: average(systems[n], f"valid_{metric}"))
         claim = "TripletTagger > whatever else is best on validation clips"
         yield judge(systems, claim, "TripletTagger", best, metric)
@@ -352,7 +355,7 @@ def group_curves(lines: list[dict], axis: str) -> Iterator[tuple[tuple, dict]]:
     key : tuple
         The corpus and the other one of the two numbers.
     curves : dict
-        By system, and by number, the results of its runs.
+        By system, and by number, the results of the runs that all points have.
     """
     other = {"labels": "unlabeled", "unlabeled": "labels"}[axis]
     groups: dict[tuple, dict] = {}
@@ -362,8 +365,13 @@ def group_curves(lines: list[dict], axis: str) -> Iterator[tuple[tuple, dict]]:
         runs[line["split"], int(line["seed"])] = line
     for key, curves in groups.items():
         curves = {name: points for name, points in curves.items() if len(points) > 1}
-        if curves:
-            yield key, curves
+        found = [runs for points in curves.values() for runs in points.values()]
+        common = set(found[0]).intersection(*found) if found else set()
+        if common:
+            yield key, {
+                name: {n: {run: runs[run] for run in common} for n, runs in p.items()}
+                for name, p in curves.items()
+            }
 
 
 def sort_points(points: dict) -> list[str]:

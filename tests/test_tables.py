@@ -447,6 +447,9 @@ def test_a_learning_curve_is_a_table_and_a_picture(
     half = f"{100 * half_interval(np.array([0.8, 0.9, 1.0])):.1f}"
     means = f"| TripletTagger | 90.0 ± {half} | 100.0 ± {half} |"
     assert means in table.replace("\xa0", " ")
+    # points of one subset more are not of the same runs
+    more = [line | {"seed": 3} for line in make_curve(3)[:4]]
+    assert list(pages.write_curves(make_curve(3) + more, "labels", None))[1] == table
     # a single point is no curve
     assert "alone" not in table and told.startswith("3 runs a point")
     assert picture.endswith("(pictures/labels_esc10.svg)")
