@@ -367,11 +367,16 @@ def group_curves(lines: list[dict], axis: str) -> Iterator[tuple[tuple, dict]]:
         curves = {name: points for name, points in curves.items() if len(points) > 1}
         found = [runs for points in curves.values() for runs in points.values()]
         common = set(found[0]).intersection(*found) if found else set()
-        if common:
-            yield key, {
-                name: {n: {run: runs[run] for run in common} for n, runs in p.items()}
-                for name, p in curves.items()
-            }
+        if len(common) > 2:  # of two runs the interval says nothing
+            yield (
+                key,
+                {
+                    name: {
+                        n: {run: runs[run] for run in common} for n, runs in p.items()
+                    }
+                    for name, p in curves.items()
+                },
+            )
 
 
 def sort_points(points: dict) -> list[str]:

@@ -645,12 +645,13 @@ def average(runs: dict, metric: str) -> float:
 
 
 def choose_reference(systems: dict[str, dict], metric: str) -> str:
-    """Return the S2 of Tables 2 and 3 that is best on validation."""
+    """Return the S2 of Tables 2 and 3 that is best on validation, or "no S2"."""
     names = [name for name in {**TABLE_2, **TABLE_3} if name.startswith("S2")]
     names += [f"{name} + tagger" for name in names]
     return max(
         (name for name in names if name in systems),
         key=lambda name: average(systems[name], f"valid_{metric}"),
+        default="no S2",  # of runs of a few rows only
     )
 
 
@@ -665,8 +666,10 @@ def show(lines: list[dict], report: bool) -> None:
         scores = f"{average(runs, part + 'f1'):9.3f}"
         if metric == "map":
             scores += f"{average(runs, part + metric):7.3f}"
-        mean, half, n_runs = compare(runs, systems[reference], part + metric)
-        lead = f"{mean:+.3f} ± {half:.3f} ({n_runs} runs)" if name != reference else ""
+        behind = systems.get(reference, {})
+        mean, half, n_runs = compare(runs, behind, part + metric)
+        lead = f"{mean:+.3f} ± {half:.3f} ({n_runs} runs)"
+        lead = lead if n_runs and name != reference else ""
         print(f"{name:50}{scores}  {lead}")
 
 
